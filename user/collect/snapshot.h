@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Takes one snapshot: order of reads, retries, races and budgets. The target is never stopped,
+ * signalled or written to.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/diag.h"
+#include "model/snapshot.h"
+
+struct snapshot_options {
+	bool goroutines;	/* fill snapshot.goroutines: every goroutine with its own wait object */
+	/* Called now and then while goroutines are read; may be NULL. */
+	void (*progress)(void *arg, uint64_t done, uint64_t total);
+	void *progress_arg;
+};
+
+/*
+ * A running process. Errors, each with its sentence in `d`: -ESRCH gone or a zombie, -EFAULT
+ * unreadable, -EPERM or -EACCES no permission, -ENODATA not a Go process, -EOPNOTSUPP a Go version
+ * or layout that we do not know or that failed its validation, -EBADMSG malformed, -ENOMEM.
+ */
+int snapshot_process(pid_t pid, const struct snapshot_options *o, struct snapshot **ret,
+		     struct diag *d);
+/* A core file; the same errors, and those of opening the file. */
+int snapshot_core(const char *path, const struct snapshot_options *o, struct snapshot **ret,
+		  struct diag *d);

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The runtime's global variables in a binary without symbols. Two independent ways must agree
+ * where two exist: decoded operands of known functions (Zydis) and a scan of the data for values
+ * of the right shape.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/diag.h"
+#include "base/mem.h"
+#include "goruntime/layout.h"
+#include "image/elf.h"
+#include "image/moduledata.h"
+#include "image/pclntab.h"
+
+struct go_globals {
+	uint64_t allgs;		/* address of the runtime.allgs slice header (ptr, len, cap) */
+	uint64_t last_gc;	/* of memstats.last_gc_nanotime; 0 not found */
+	const char **wait_reasons;	/* by waitReason number, in the arena */
+	uint32_t n_wait_reasons;
+};
+
+/*
+ * live: the process (writable data); file: constant data. `e` may be NULL (a core without its
+ * file); it serves symbols where there are some, and they are checked as well. -EOPNOTSUPP when a needed
+ * variable is not found or the ways disagree: the diag says which.
+ */
+int locate_globals(const struct moduledata *md, struct pclntab *tab, struct elf_image *e,
+		   const struct go_layout *l, struct mem *live, struct mem *file,
+		   struct arena *a, struct go_globals *ret, struct diag *d);
+
+/*
+ * Holds the layout against the live process: sampled goroutines must have distinct non-zero ids,
+ * known states, a stack that holds their sp, a pc in text, a startpc that is a function's entry,
+ * goroutine 1 must start at runtime.main, every m of a running one must point back and have one
+ * of the process's tids (`tids` ascending; NULL: not checked). -EOPNOTSUPP names what failed: then nothing
+ * that the layout says may be used. Not found out by a running target's races: a check fails only
+ * when most of the sample fails it, or a sure one fails thrice.
+ */
+int layout_validate(const struct go_layout *l, const struct go_globals *globals,
+		    const struct moduledata *md, struct pclntab *tab, struct mem *live,
+		    const int32_t *tids, size_t n_tids, struct diag *d);

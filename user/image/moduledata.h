@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * runtime.firstmoduledata of one loaded ELF file, found without symbols: the pclntab by its section
+ * or its magic, then the word in writable memory that points to it and agrees with its header.
+ */
+#pragma once
+
+#include "base/diag.h"
+#include "base/mem.h"
+#include "image/elf.h"
+
+/*
+ * Run-time addresses. The fields up to `pclntable` and those at 128 to 240 have stood at the same
+ * places in Go 1.18 to 1.27 (runtime/symtab.go, type moduledata); the rest is found by the layout.
+ */
+struct moduledata {
+	uint64_t addr;		/* of the moduledata itself */
+	uint64_t bias;		/* run-time minus file addresses */
+	uint64_t pcheader;
+	uint64_t text, etext;
+	uint64_t noptrdata, enoptrdata, data, edata, bss, ebss, noptrbss, enoptrbss;
+	uint64_t types, etypes, rodata, gofunc;
+	uint64_t next;		/* moduledata.next; 0 for the last */
+};
+
+/*
+ * live: the process's memory (moduledata is relocated there). file: elf_image_mem() of the same
+ * bias, for constant data. -ENODATA no Go module here; -EBADMSG; errors of reading.
+ * Bounds are checked: text, data, bss, types and rodata must lie inside the file's segments.
+ */
+int moduledata_find(struct elf_image *e, uint64_t bias, struct mem *live, struct mem *file,
+		    int minor, struct moduledata *ret, struct diag *d);

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Go's pc-line table (runtime/symtab.go, cmd/link/internal/ld/pcln.go): from a pc to its function,
+ * file, line, frame size and inlined calls. Read on demand through a struct mem, so the 40 MB
+ * table of a large binary costs only the blocks that are touched. One for each moduledata.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/cleanup.h"
+#include "base/diag.h"
+#include "base/mem.h"
+#include "model/goroutine.h"
+
+struct pclntab;
+
+/* Where the table and what it refers to stand, as run-time addresses. */
+struct pclntab_where {
+	uint64_t header;	/* moduledata.pcHeader */
+	uint64_t text, etext;	/* moduledata.text, .etext */
+	uint64_t gofunc;	/* moduledata.gofunc: base of the funcdata offsets */
+	int minor;		/* Go 1.minor */
+};
+
+/* Go 1.18-1.19: 0xfffffff0; Go 1.20 and on: 0xfffffff1. */
+bool pclntab_magic_ok(uint32_t magic);
+
+/*
+ * Checks the header and the bounds of every sub-table against each other. -EBADMSG with the
+ * reason, -EOPNOTSUPP for a magic that we do not know. `m` must outlive it and should be cached.
+ */
+int pclntab_open(struct mem *m, const struct pclntab_where *w, struct pclntab **ret,
+		 struct diag *d);
+void pclntab_close(struct pclntab *t);
+DEFINE_CLEANUP(struct pclntab, pclntab_close)
+
+/* abi.FuncID values that mean the same in each Go 1.18 to 1.27, whatever number they have there. */
+enum func_kind {
+	FUNC_NORMAL,
+	FUNC_WRAPPER,		/* compiler-generated, elided from tracebacks */
+	FUNC_GOEXIT,
+	FUNC_SYSTEMSTACK_SWITCH,	/* where a goroutine waits for its own system stack */
+	FUNC_ASYNC_PREEMPT,
+	FUNC_SIGPANIC,
+	FUNC_DEBUG_CALL,
+	FUNC_TOP,		/* other functions that end a stack: rt0_go, mstart, mcall, morestack */
+};
+
+struct func {
+	uint64_t entry, end;	/* [entry, end) */
+	uint64_t at;		/* address of the _func record */
+	const char *name;	/* in the table's own cache; lives as long as the table */
+	uint32_t pcsp, pcfile, pcln, cu_offset;
+	uint32_t npcdata;
+	uint8_t nfuncdata, func_id, flag;
+	uint32_t start_line;	/* 0 before Go 1.20 */
+	enum func_kind kind;
+};
+
+/* -ENOENT no function covers pc; -EBADMSG; -EFAULT. */
+int pclntab_find(struct pclntab *t, uint64_t pc, struct func *ret);
+
+/*
+ * Bytes between sp at pc and the return address of f's frame (runtime.funcspdelta). 0; -EBADMSG
+ * when the table has no value for pc.
+ */
+int pclntab_sp_delta(struct pclntab *t, const struct func *f, uint64_t pc, int32_t *ret);
+
+/*
+ * The frames of one pc, innermost first, with what is inlined at it. `pc` is the address shown,
+ * `lookup` the one looked up: pc - 1 for a return address, pc for an interrupted instruction.
+ * Wrappers are elided when `elide_wrappers` and the inner frame is not the first (runtime:
+ * elideWrapperCalling). At most `max` frames; the number written, or negative errno. Strings live
+ * as long as the table.
+ */
+int pclntab_frames(struct pclntab *t, uint64_t pc, uint64_t lookup, struct frame *frames,
+		   size_t max);
+
+/* The value of a pcdata table (abi.PCDATA_*) at pc; -ENODATA when f has no such table. */
+int pclntab_pcdata(struct pclntab *t, const struct func *f, uint32_t table, uint64_t pc,
+		   int32_t *ret);
+/* Address of funcdata (abi.FUNCDATA_*), for stack maps; -ENODATA when f has none. */
+int pclntab_funcdata(struct pclntab *t, const struct func *f, uint32_t index, uint64_t *ret);
+
+/* The function of that exact name ("runtime.allgadd"), by a walk of all; -ENOENT. */
+int pclntab_find_name(struct pclntab *t, const char *name, struct func *ret);
+/* How many functions it has. */
+uint64_t pclntab_count(const struct pclntab *t);

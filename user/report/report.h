@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The forms in which a snapshot leaves the program. All write to a FILE and escape what they print. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "model/snapshot.h"
+
+struct report_options {
+	bool colour;		/* text only */
+	unsigned int width;	/* text only: columns to keep to; 80 when not a terminal */
+	unsigned int top;	/* text only: groups shown, 0 for all */
+	const char *version;	/* of loiter, for the JSON */
+};
+
+/* Each: 0, or -EIO / -ENOMEM. A short write shows in ferror(out) and is the caller's to check. */
+int report_text(const struct snapshot *s, FILE *out, const struct report_options *o);
+int report_json(const struct snapshot *s, FILE *out, const struct report_options *o);
+/* Brendan Gregg's folded stacks, root first: "main.main;main.f 12". */
+int report_folded(const struct snapshot *s, FILE *out, const struct report_options *o);
+/* A self-contained SVG of the same. */
+int report_flamegraph(const struct snapshot *s, FILE *out, const struct report_options *o);
+/* runtime/pprof's goroutine profile with debug=1 (groups) and debug=2 (each goroutine; needs
+ * snapshot.goroutines). */
+int report_debug1(const struct snapshot *s, FILE *out, const struct report_options *o);
+int report_debug2(const struct snapshot *s, FILE *out, const struct report_options *o);
+/* profile.proto, gzip'ed. */
+int report_pprof(const struct snapshot *s, FILE *out, const struct report_options *o);
+
+/* A row a format: cmd/ and the man page check read the same table. */
+struct report_format {
+	const char *name;	/* as --format takes it */
+	const char *help;
+	int (*write)(const struct snapshot *s, FILE *out, const struct report_options *o);
+	bool binary;		/* refused on a terminal */
+	bool needs_goroutines;	/* snapshot.goroutines must be filled */
+};
+extern const struct report_format report_formats[];	/* ends with a NULL name */
+const struct report_format *report_format_find(const char *name);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An ELF core file, as gcore or the kernel writes it, as an address space. */
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/diag.h"
+#include "base/mem.h"
+#include "target/maps.h"
+
+struct core;
+
+/*
+ * Opens and checks the file: -EBADMSG not an amd64 ELF core, or truncated (some PT_LOAD's bytes
+ * lie past the end of the file: said with how many are missing). Errors of open() otherwise.
+ */
+int core_open(const char *path, struct core **ret, struct diag *d);
+void core_close(struct core *c);
+DEFINE_CLEANUP(struct core, core_close)
+
+/* Borrowed; lives as long as the core. A page that the core left out reads as -EFAULT. */
+struct mem *core_mem(struct core *c);
+
+/*
+ * PT_LOAD segments merged with NT_FILE: path, offset and protection as the process had them;
+ * ino and dev are 0. Borrowed.
+ */
+const struct maps *core_maps(const struct core *c);
+
+struct core_facts {
+	pid_t pid;		/* 0 unknown */
+	const char *exe;	/* mapping of AT_PHDR by NT_FILE, or AT_EXECFN, or psinfo; NULL */
+	uint32_t threads;
+	const pid_t *tids;	/* of NT_PRSTATUS */
+};
+/* Borrowed strings. */
+void core_facts(const struct core *c, struct core_facts *ret);
+
+/*
+ * Opens the file that a mapping came from by its recorded path. Whoever uses it compares build
+ * ids: the file may have changed since. fd or -errno.
+ */
+int core_open_file(const struct core *c, const struct mapping *m, struct diag *d);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The mappings of a process (or those that a core recorded), in address order. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/diag.h"
+
+struct mapping {
+	uint64_t start, end;	/* [start, end) */
+	uint64_t offset;	/* in the file */
+	uint64_t dev, ino;	/* 0 for anonymous memory */
+	bool readable, writable, executable, shared;
+	char *path;		/* as /proc prints it, " (deleted)" cut off; "" when none */
+};
+
+struct maps {
+	struct mapping *all;
+	size_t n;
+};
+
+struct process;
+
+/* -ESRCH, -EPERM, -ENOMEM. */
+int maps_read(const struct process *p, struct maps **ret, struct diag *d);
+/* Parses the text of a maps file: the part that is fuzzed. -EBADMSG on what no kernel prints. */
+int maps_parse(const char *text, size_t len, struct maps **ret, struct diag *d);
+void maps_free(struct maps *m);
+DEFINE_CLEANUP(struct maps, maps_free)
+
+/* The mapping that holds addr, or NULL. */
+const struct mapping *maps_find(const struct maps *m, uint64_t addr);
+
+/*
+ * Opens the file behind a mapping through /proc/PID/map_files (or /proc/PID/exe where that is the
+ * same inode): the very inode that is mapped, whatever its path says now. Falls back to the path
+ * below /proc/PID/root when map_files is refused, and then the inode must match. fd or -errno.
+ */
+int maps_open_file(const struct process *p, const struct mapping *m, struct diag *d);

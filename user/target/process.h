@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A process and proof that it is still the same one: a pidfd pins the pid, the start time and the
+ * executable's inode tell an exec. Everything is opened relative to /proc/PID, so a target in
+ * another mount namespace cannot steer us to a look-alike path.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/cleanup.h"
+#include "base/diag.h"
+
+struct process {
+	pid_t pid;
+	int pidfd;		/* owned */
+	int proc_fd;		/* /proc/PID, owned */
+	uint64_t start_ticks;	/* field 22 of stat */
+	uint64_t exe_dev, exe_ino;
+	char comm[64];
+};
+
+/*
+ * -ESRCH no such process (or a zombie: said so), -EPERM not ours, -EOPNOTSUPP a kernel thread or a
+ * process without an executable. The diag sentence says which.
+ */
+int process_open(pid_t pid, struct process **ret, struct diag *d);
+void process_close(struct process *p);
+DEFINE_CLEANUP(struct process, process_close)
+
+/* 0 while it is the process that was opened; -ESRCH when it exited, -ESTALE when it exec'ed. */
+int process_check(const struct process *p, struct diag *d);
+
+/* Static facts; strings go into the arena. Missing ones stay NULL/0/negative. */
+struct process_facts {
+	const char *exe;	/* readlink of exe, " (deleted)" cut off */
+	bool exe_deleted;
+	const char *cgroup;	/* the unified (or first) hierarchy's path */
+	const char *container_id;	/* 64 hex digits found in the cgroup path */
+	const char *unit;	/* "x.service" or "x.scope" found in the cgroup path */
+	uint64_t rss_bytes;
+	uint32_t threads;
+	double uptime_s;	/* negative unknown */
+	int64_t monotonic_offset_ns;	/* the target's time namespace against ours */
+};
+int process_facts_read(const struct process *p, struct arena *a, struct process_facts *ret);
+
+/* Opens the executable by /proc/PID/exe: works when it is deleted or in another namespace. */
+int process_open_exe(const struct process *p, struct diag *d);

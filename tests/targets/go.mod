@@ -1,0 +1,3 @@
+module loiter.test/targets
+
+go 1.18

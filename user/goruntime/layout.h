@@ -15,6 +15,13 @@
 /*
  * F(name, Go type, member, first minor release that has it, last one that has it or 99)
  * A member may be two alternatives, "elem.vu|elem" (the first that is there). NULL: the size.
+ *
+ * Go 1.21: runtime._type became internal/abi.Type, with exported fields.
+ * Go 1.23: channels fed by a timer point to it (hchan.timer); g.sleepWhen says how long a sleep
+ * lasts, where g.timer.when did; a timer that time.Sleep has stopped using stays in g.timer.
+ * Go 1.24: profiler labels are a slice, not a map: runtime.hmap is needed no more.
+ * Go 1.26: sudog.elem and sudog.c are maybeTraceablePtr, two words; `vu` is the source of truth and
+ * `vp` is cleared while the leak detector must not follow it (runtime2.go).
  */
 #define LAYOUT_FIELDS(F)                                                    \
 	F(g_size, "runtime.g", NULL, 18, 99)                                \
@@ -33,7 +40,7 @@
 	F(g_waitreason, "runtime.g", "waitreason", 18, 99)                  \
 	F(g_tracking, "runtime.g", "tracking", 18, 99)                      \
 	F(g_tracking_seq, "runtime.g", "trackingSeq", 18, 99)               \
-	F(g_tracking_stamp, "runtime.g", "trackingStamp", 19, 99)           \
+	F(g_tracking_stamp, "runtime.g", "trackingStamp", 20, 99)           \
 	F(g_lockedm, "runtime.g", "lockedm", 18, 99)                        \
 	F(g_running_cleanups, "runtime.g", "runningCleanups", 25, 99)       \
 	F(g_parent_goid, "runtime.g", "parentGoid", 21, 99)                 \
@@ -42,6 +49,7 @@
 	F(g_waiting, "runtime.g", "waiting", 18, 99)                        \
 	F(g_labels, "runtime.g", "labels", 18, 99)                          \
 	F(g_timer, "runtime.g", "timer", 18, 99)                            \
+	F(g_sleep_when, "runtime.g", "sleepWhen", 23, 99)                   \
 	F(m_g0, "runtime.m", "g0", 18, 99)                                  \
 	F(m_procid, "runtime.m", "procid", 18, 99)                          \
 	F(m_curg, "runtime.m", "curg", 18, 99)                              \
@@ -50,10 +58,14 @@
 	F(sudog_size, "runtime.sudog", NULL, 18, 99)                        \
 	F(sudog_g, "runtime.sudog", "g", 18, 99)                            \
 	F(sudog_next, "runtime.sudog", "next", 18, 99)                      \
+	F(sudog_prev, "runtime.sudog", "prev", 18, 99)                      \
 	F(sudog_elem, "runtime.sudog", "elem.vu|elem", 18, 99)              \
 	F(sudog_ticket, "runtime.sudog", "ticket", 18, 99)                  \
 	F(sudog_is_select, "runtime.sudog", "isSelect", 18, 99)             \
+	F(sudog_waiters, "runtime.sudog", "waiters", 22, 99)                \
+	F(sudog_parent, "runtime.sudog", "parent", 18, 99)                  \
 	F(sudog_waitlink, "runtime.sudog", "waitlink", 18, 99)              \
+	F(sudog_waittail, "runtime.sudog", "waittail", 18, 99)              \
 	F(sudog_c, "runtime.sudog", "c.vu|c", 18, 99)                       \
 	F(hchan_size, "runtime.hchan", NULL, 18, 99)                        \
 	F(hchan_qcount, "runtime.hchan", "qcount", 18, 99)                  \
@@ -76,6 +88,11 @@
 	F(polldesc_wd, "runtime.pollDesc", "wd", 18, 99)                    \
 	F(type_tflag, "internal/abi.Type|runtime._type", "TFlag|tflag", 18, 99) \
 	F(type_str, "internal/abi.Type|runtime._type", "Str|str", 18, 99)   \
+	F(hmap_count, "runtime.hmap", "count", 18, 23)                      \
+	F(hmap_b, "runtime.hmap", "B", 18, 23)                              \
+	F(hmap_buckets, "runtime.hmap", "buckets", 18, 23)                  \
+	F(hmap_oldbuckets, "runtime.hmap", "oldbuckets", 18, 23)            \
+	F(mstats_last_gc, "runtime.mstats", "last_gc_nanotime", 18, 99)     \
 	F(module_size, "runtime.moduledata", NULL, 18, 99)                  \
 	F(module_types, "runtime.moduledata", "types", 18, 99)              \
 	F(module_etypes, "runtime.moduledata", "etypes", 18, 99)            \

@@ -7,7 +7,13 @@
 
 #include "base/diag.h"
 
-/* One question: where in `type` ("runtime.g") stands `member` ("sched.sp")? */
+/*
+ * One question: where in `type` ("runtime.g") stands `member` ("sched.sp")?
+ *
+ * Both may be alternatives, "internal/abi.Type|runtime._type": the type that is there, and in it the
+ * first member that is there. A path goes through structs that are held by value,
+ * whatever their type is called, and finds promoted members of embedded structs as Go does.
+ */
 struct dwarf_member {
 	const char *type;
 	const char *member;	/* dotted path; NULL asks for the size of the type */
@@ -15,7 +21,9 @@ struct dwarf_member {
 };
 
 /*
- * Answers all questions in one pass. `fd` is borrowed. -ENODATA the file has no DWARF; -EBADMSG.
- * Compressed sections (zlib, Go's default) are libdw's affair.
+ * Answers all questions in one pass. `fd` is borrowed. -ENODATA the file has no DWARF; -EBADMSG;
+ * -EFBIG its debug sections are larger than we unpack. Questions without an answer are no error.
+ * Go's linker puts the runtime's types into the compilation unit "runtime": that one is read
+ * first, and the others only while a question is open.
  */
 int dwarf_members(int fd, struct dwarf_member *members, size_t n, struct diag *d);

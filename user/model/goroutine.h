@@ -28,6 +28,8 @@ enum go_state {
 const char *go_state_name(enum go_state s);
 
 enum { WAIT_UNKNOWN = -1 };	/* a count or an age that could not be had */
+/* A time left, which may be negative (overdue), that could not be had: a core has no "now". */
+#define TIME_UNKNOWN INT64_MIN
 
 struct frame {
 	uint64_t pc;		/* a return address, but for the innermost frame */
@@ -82,7 +84,7 @@ struct wait_chan {
 	int64_t senders, receivers;
 	bool senders_more, receivers_more;
 	bool has_timer;		/* Go 1.23: fed by a timer (time.After, NewTicker) */
-	int64_t timer_left_ns;	/* until it fires; meaningful with has_timer, negative: overdue */
+	int64_t timer_left_ns;	/* with has_timer; negative: overdue; or TIME_UNKNOWN */
 };
 
 struct wait_fd {
@@ -93,7 +95,7 @@ struct wait_fd {
 	char mode;		/* 'r' or 'w'; 0 unknown */
 	bool deadline_known;	/* the pollDesc was read */
 	bool has_deadline;
-	int64_t deadline_left_ns;	/* meaningful with has_deadline; negative: expired */
+	int64_t deadline_left_ns;	/* with has_deadline; negative: expired; or TIME_UNKNOWN */
 };
 
 /* Mutex, RWMutex, WaitGroup, Cond or a bare semaphore. */
@@ -119,7 +121,7 @@ struct wait_object {
 		struct wait_fd fd;
 		struct wait_sync sync;
 		struct {
-			int64_t left_ns;	/* negative: overdue */
+			int64_t left_ns;	/* negative: overdue; or TIME_UNKNOWN */
 		} timer;
 	};
 };

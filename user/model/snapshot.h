@@ -24,6 +24,7 @@ struct group {
 	int64_t oldest_wait_ns;	/* lower bound; WAIT_UNKNOWN */
 	struct stack stack;
 	const char *no_stack;	/* why there is none ("running on a thread"), or NULL */
+	struct frame started;		/* the function of its go statement; function NULL: unknown */
 	struct frame created_by;	/* function NULL: none or unknown */
 	const struct label *labels;
 	uint32_t n_labels;

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Goroutines that wait on channels: g.waiting -> sudog -> hchan (runtime/chan.go, select.go). */
+#include <string.h>
+
+#include "base/span.h"
+#include "goruntime/gotypes.h"
+#include "goruntime/wait_kinds.h"
+#include "model/limits.h"
+
+/* Room for a sudog or an hchan of any release; the layouts are checked against it. */
+#define RECORD_BYTES 192
+
+struct sudog {
+	uint64_t g, next, c, waitlink;
+};
+
+static bool read_sudog(struct go_runtime *rt, uint64_t addr, struct sudog *ret)
+{
+	const struct go_layout *l = &rt->layout;
+	uint8_t bytes[RECORD_BYTES] = { 0 };
+	struct span s = span_of(bytes, sizeof(bytes));
+
+	if (l->sudog_size > RECORD_BYTES || !chase(rt, addr, bytes, (size_t)l->sudog_size))
+		return false;
+	ret->g = span_u64(&s, (uint64_t)l->sudog_g);
+	ret->next = span_u64(&s, (uint64_t)l->sudog_next);
+	ret->c = span_u64(&s, (uint64_t)l->sudog_c);
+	ret->waitlink = span_u64(&s, (uint64_t)l->sudog_waitlink);
+	return !s.overrun;
+}
+
+/*
+ * Follows a wait queue from its first sudog. The target runs, so a sudog that no longer names this
+ * channel ends the walk with "more", as do the caps. finds: set when `own` is met.
+ */
+static int64_t queue_length(struct waits *w, uint64_t c, uint64_t first, uint64_t own, bool *finds,
+			    bool *more)
+{
+	uint64_t before = memcache_misses(w->rt->chase), cost;
+	int64_t n = 0;
+
+	*more = false;
+	for (uint64_t at = first; at; n++) {
+		struct sudog sg;
+
+		cost = memcache_misses(w->rt->chase) - before;
+		if (n >= (int64_t)LIMIT_QUEUE || w->queue_reads + cost > LIMIT_QUEUE_READS ||
+		    !read_sudog(w->rt, at, &sg) || sg.c != c) {
+			*more = true;
+			break;
+		}
+		if (at == own)
+			*finds = true;
+		at = sg.next;
+	}
+	w->queue_reads += memcache_misses(w->rt->chase) - before;
+	return n;
+}
+
+/* The channel at c, with who waits in its queues; own is the sudog that brought us there. */
+static bool read_chan(struct waits *w, uint64_t c, uint64_t own, struct wait_chan *ret)
+{
+	const struct go_layout *l = &w->rt->layout;
+	uint8_t bytes[RECORD_BYTES] = { 0 };
+	struct span s = span_of(bytes, sizeof(bytes));
+	bool own_sends = false, own_receives = false;
+	uint64_t recv, send;
+
+	if (l->hchan_size > RECORD_BYTES || !chase(w->rt, c, bytes, (size_t)l->hchan_size))
+		return false;
+	*ret = (struct wait_chan){
+		.addr = c,
+		.type = gotype_name(w->rt, span_u64(&s, (uint64_t)l->hchan_elemtype)),
+		.cap = span_u64(&s, (uint64_t)l->hchan_dataqsiz),
+		.len = span_u64(&s, (uint64_t)l->hchan_qcount),
+		.closed = span_u32(&s, (uint64_t)l->hchan_closed) != 0,
+	};
+	recv = span_u64(&s, (uint64_t)l->hchan_recvq_first);
+	send = span_u64(&s, (uint64_t)l->hchan_sendq_first);
+	if (s.overrun || ret->len > ret->cap)
+		return false;
+	ret->senders = queue_length(w, c, send, own, &own_sends, &ret->senders_more);
+	ret->receivers = queue_length(w, c, recv, own, &own_receives, &ret->receivers_more);
+	/*
+	 * At least one queue is empty, except where one goroutine's select both sends and receives
+	 * (chan.go, invariants): so the queue that is not empty tells the direction.
+	 */
+	if (own_sends != own_receives)
+		ret->dir = own_sends ? CHAN_SEND : CHAN_RECV;
+	else if (!send != !recv)
+		ret->dir = send ? CHAN_SEND : CHAN_RECV;
+	if (l->hchan_timer >= 0) {
+		uint64_t timer = span_u64(&s, (uint64_t)l->hchan_timer);
+
+		ret->has_timer = timer && timer_left(w->rt, timer, &ret->timer_left_ns);
+	}
+	return true;
+}
+
+bool wait_for_chan(const struct wait_query *q, struct wait_chan *ret)
+{
+	enum chan_dir dir = strncmp(q->reason, "chan send", 9) == 0 ? CHAN_SEND : CHAN_RECV;
+	uint64_t own = q->walk->g->waiting;
+	struct sudog sg;
+
+	if (!own || !read_sudog(q->w->rt, own, &sg) || sg.g != q->walk->g->addr)
+		return false;
+	if (!read_chan(q->w, sg.c, own, ret))
+		return false;
+	/* A queue of the other direction alone means that we came too late. */
+	if (ret->dir != CHAN_DIR_UNKNOWN && ret->dir != dir)
+		return false;
+	ret->dir = dir;
+	return true;
+}
+
+bool wait_for_select(const struct wait_query *q, struct wait_object *ret)
+{
+	struct wait_chan cases[LIMIT_SELECT_CASES], *kept;
+	struct waits *w = q->w;
+	uint32_t n = 0, n_all = 0;
+
+	/* selectgo allows at most 1<<16 cases; they hang on g.waiting in lock order. */
+	for (uint64_t at = q->walk->g->waiting; at; n_all++) {
+		struct sudog sg;
+
+		if (n_all > 1 << 16 || !read_sudog(w->rt, at, &sg) || sg.g != q->walk->g->addr)
+			return false;
+		if (n < LIMIT_SELECT_CASES) {
+			if (!read_chan(w, sg.c, at, &cases[n]))
+				return false;
+			n++;
+		}
+		at = sg.waitlink;
+	}
+	if (!n)
+		return false;
+	kept = arena_alloc(w->arena, n, sizeof(*kept));
+	if (!kept)
+		return false;
+	memcpy(kept, cases, n * sizeof(*kept));
+	ret->select.n = n;
+	ret->select.n_all = n_all;
+	ret->select.cases = kept;
+	return true;
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "goruntime/goruntime.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "model/limits.h"
+
+/* Pointer chasing: sudogs, channels, poll descriptors. 4 MiB of 4 KiB pages. */
+#define CHASE_BLOCK 4096
+#define CHASE_BLOCKS 1024
+/* Constant data: type names and the like; the pclntab has a cache of its own. */
+#define CONSTANT_BLOCK 4096
+#define CONSTANT_BLOCKS 64
+
+/* The table's layout, or the binary's own when the table has none for this release. */
+static int find_layout(const struct go_runtime_source *src, struct go_layout *ret, struct diag *d)
+{
+	const struct buildinfo *b = src->build;
+	int first, last, r;
+
+	layout_range(&first, &last);
+	if (b->minor < 0) {
+		r = layout_from_dwarf(elf_image_fd(src->elf), last, ret, NULL);
+		if (r < 0)
+			return diag_fail(d, -EOPNOTSUPP,
+					 "%s is not a Go release that this version knows, "
+					 "and the binary has no DWARF to learn it from",
+					 b->go_version);
+		return 0;
+	}
+	if (b->minor < first) {
+		diag_fail(d, -EOPNOTSUPP, "built with %s, which is older than Go 1.%d",
+			  b->go_version, first);
+		return diag_hint(d, -EOPNOTSUPP, "rebuild the program with a newer Go");
+	}
+	r = layout_lookup(b->minor, b->patch, ret, d);
+	if (r != -EOPNOTSUPP)
+		return r;
+	r = layout_from_dwarf(elf_image_fd(src->elf), b->minor, ret, NULL);
+	if (r == 0)
+		return 0;
+	diag_fail(d, -EOPNOTSUPP,
+		  "built with %s, which is newer than Go 1.%d, the last that this version knows, "
+		  "and the binary has no DWARF to learn it from",
+		  b->go_version, last);
+	return diag_hint(d, -EOPNOTSUPP, "update loiter, or run scripts/gen-go-layouts and rebuild");
+}
+
+static int open_tables(struct go_runtime *rt, const struct go_runtime_source *src, struct diag *d)
+{
+	struct pclntab_where where;
+	int r;
+
+	r = elf_image_mem(src->elf, src->bias, &rt->file);
+	if (r < 0)
+		return r;
+	r = memcache_open(rt->file, CONSTANT_BLOCK, CONSTANT_BLOCKS, &rt->constant);
+	if (r < 0)
+		return r;
+	r = memcache_open(rt->live, CHASE_BLOCK, CHASE_BLOCKS, &rt->chase);
+	if (r < 0)
+		return r;
+	r = moduledata_find(src->elf, src->bias, rt->live, rt->file, rt->minor, &rt->md, d);
+	if (r < 0)
+		return r;
+	where = (struct pclntab_where){
+		.header = rt->md.pcheader,
+		.text = rt->md.text,
+		.etext = rt->md.etext,
+		.gofunc = rt->md.gofunc,
+		.minor = rt->minor,
+	};
+	r = pclntab_open(rt->file, &where, &rt->tab, d);
+	if (r != -EFAULT)
+		return r;
+	/* Position-independent files keep the table in relocated memory. */
+	return pclntab_open(rt->live, &where, &rt->tab, d);
+}
+
+int go_runtime_open(const struct go_runtime_source *src, struct arena *a,
+		    struct go_runtime **ret, struct diag *d)
+{
+	CLEANUP(go_runtime_close_p) struct go_runtime *rt = calloc(1, sizeof(*rt));
+	int r;
+
+	if (!rt)
+		return -ENOMEM;
+	rt->live = src->live;
+	rt->arena = a;
+	r = find_layout(src, &rt->layout, d);
+	if (r < 0)
+		return r;
+	rt->minor = rt->layout.minor;
+	r = open_tables(rt, src, d);
+	if (r < 0)
+		return r;
+	r = locate_globals(&rt->md, rt->tab, src->elf, &rt->layout, rt->live, rt->file, a,
+			   &rt->globals, d);
+	if (r < 0)
+		return r;
+	r = layout_validate(&rt->layout, &rt->globals, &rt->md, rt->tab, rt->live, src->tids,
+			    src->n_tids, d);
+	if (r < 0)
+		return r;
+	*ret = TAKE(rt);
+	return 0;
+}
+
+void go_runtime_close(struct go_runtime *rt)
+{
+	if (!rt)
+		return;
+	pclntab_close(rt->tab);
+	mem_close(rt->constant);
+	mem_close(rt->file);
+	mem_close(rt->chase);
+	free(rt);
+}
+
+int go_runtime_allgs(struct go_runtime *rt, uint64_t *array, uint64_t *len, struct diag *d)
+{
+	uint64_t header[3];	/* ptr, len, cap */
+
+	/*
+	 * allgadd() stores the array before the length, both under allglock. We read all three at
+	 * once; an old array with a newer length would be caught by the cap below.
+	 */
+	for (int tries = 0; tries < 8; tries++) {
+		uint64_t again[3];
+		int r = mem_read(rt->live, rt->globals.allgs, header, sizeof(header));
+
+		if (r == 0)
+			r = mem_read(rt->live, rt->globals.allgs, again, sizeof(again));
+		if (r < 0)
+			return diag_fail(d, r, "runtime.allgs cannot be read");
+		if (header[0] != again[0] || header[2] != again[2])
+			continue;
+		if (again[1] > again[2] || again[2] > LIMIT_GOROUTINES || !again[0])
+			return diag_fail(d, -EOPNOTSUPP,
+					 "runtime.allgs claims %llu goroutines of %llu, which "
+					 "cannot be",
+					 (unsigned long long)again[1], (unsigned long long)again[2]);
+		*array = again[0];
+		*len = again[1];
+		return 0;
+	}
+	return diag_fail(d, -EAGAIN, "runtime.allgs changes faster than it can be read");
+}

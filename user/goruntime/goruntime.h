@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One Go runtime inside one process (or core), opened: its release, layout, pc tables and global
+ * variables, all validated. Everything else in goruntime/ works on this.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/diag.h"
+#include "base/mem.h"
+#include "goruntime/layout.h"
+#include "goruntime/locate.h"
+#include "image/buildinfo.h"
+#include "image/elf.h"
+#include "image/moduledata.h"
+#include "image/pclntab.h"
+
+struct go_runtime_source {
+	struct elf_image *elf;	/* the file that holds the runtime; borrowed, outlives it */
+	uint64_t bias;		/* run-time minus file addresses */
+	struct mem *live;	/* the process's memory; borrowed */
+	const struct buildinfo *build;	/* borrowed for the call */
+	const int32_t *tids;	/* of the process, ascending; NULL unknown */
+	size_t n_tids;
+};
+
+struct go_runtime {
+	int minor;		/* Go 1.minor */
+	struct go_layout layout;
+	struct go_globals globals;
+	struct moduledata md;
+	struct pclntab *tab;
+	struct mem *live;	/* borrowed */
+	struct mem *chase;	/* cache before live, for pointers; goroutines_scan() drops it */
+	struct mem *file;	/* constant data out of the file */
+	struct mem *constant;	/* cache before file */
+	struct arena *arena;	/* wait reason names, type names; borrowed */
+	int64_t now_ns;		/* runtime.nanotime() of the target, about now; 0 unknown */
+};
+
+/*
+ * Finds and validates everything. Strings go into `a`, which must outlive the runtime.
+ * -EOPNOTSUPP: a release or layout that we do not know, or that fails its validation; -EBADMSG;
+ * errors of reading memory.
+ */
+int go_runtime_open(const struct go_runtime_source *src, struct arena *a,
+		    struct go_runtime **ret, struct diag *d);
+void go_runtime_close(struct go_runtime *rt);
+DEFINE_CLEANUP(struct go_runtime, go_runtime_close)
+
+/* How many goroutine structs there are or ever were at once (runtime.allglen). */
+int go_runtime_allgs(struct go_runtime *rt, uint64_t *array, uint64_t *len, struct diag *d);

@@ -19,13 +19,15 @@ struct process {
 	int pidfd;		/* owned */
 	int proc_fd;		/* /proc/PID, owned */
 	uint64_t start_ticks;	/* field 22 of stat */
+	uint64_t start_stack;	/* field 28: random at each exec; 0 when it is hidden from us */
 	uint64_t exe_dev, exe_ino;
-	char comm[64];
+	char comm[64];		/* raw bytes of the target's choosing */
 };
 
 /*
- * -ESRCH no such process (or a zombie: said so), -EPERM not ours, -EOPNOTSUPP a kernel thread or a
- * process without an executable. The diag sentence says which.
+ * -ESRCH no such process (or a zombie, or the id of a thread: said so), -EPERM its memory may not
+ * be read by us, -EOPNOTSUPP a kernel thread or a process without an executable. The diag sentence
+ * says which. On success the memory was readable at that time.
  */
 int process_open(pid_t pid, struct process **ret, struct diag *d);
 void process_close(struct process *p);
@@ -44,9 +46,11 @@ struct process_facts {
 	uint64_t rss_bytes;
 	uint32_t threads;
 	double uptime_s;	/* negative unknown */
-	int64_t monotonic_offset_ns;	/* the target's time namespace against ours */
+	int64_t monotonic_offset_ns;	/* the target's CLOCK_MONOTONIC minus ours */
 };
+/* 0, -ENOMEM, -ESRCH. */
 int process_facts_read(const struct process *p, struct arena *a, struct process_facts *ret);
 
-/* Opens the executable by /proc/PID/exe: works when it is deleted or in another namespace. */
+/* Opens the executable by /proc/PID/exe: works when it is deleted or in another namespace.
+ * fd or -errno. */
 int process_open_exe(const struct process *p, struct diag *d);

@@ -53,5 +53,11 @@ int elf_image_fd(const struct elf_image *e);
  * read as -EFAULT, for there the file does not say what memory holds. The image must outlive it.
  */
 int elf_image_mem(struct elf_image *e, uint64_t bias, struct mem **ret);
+/*
+ * The same in front of `rest` (the process), which serves what the file cannot. A position-
+ * independent binary before Go 1.26 keeps its pclntab and types in a relocated, so writable,
+ * segment: reading it by elf_image_mem() alone finds nothing. `rest` must outlive it.
+ */
+int elf_image_mem_over(struct elf_image *e, uint64_t bias, struct mem *rest, struct mem **ret);
 /* The same with the writable segments' initial bytes: for scanning a file nobody runs. */
 int elf_image_mem_all(struct elf_image *e, uint64_t bias, struct mem **ret);

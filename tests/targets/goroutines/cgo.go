@@ -39,7 +39,7 @@ var (
 func viaC(n int) { C.c_calls_go(C.int(n)) }
 
 func spawnCgo() {
-	g := newGroup("in C", "main.inC", 3, "syscall")
+	g := newGroup("in C", "main._Cfunc_c_pause", 3, "syscall")
 	for i := 0; i < 3; i++ {
 		go inC(g)
 	}

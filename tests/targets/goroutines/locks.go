@@ -189,7 +189,7 @@ func spawnTimers() {
 	for i := 0; i < 2; i++ {
 		go recvTicker(g, time.Duration(i+1)*time.Hour)
 	}
-	g = newGroup("AfterFunc", "main.fired.func1", 3, "chan receive")
+	g = newGroup("AfterFunc", "", 3, "chan receive")
 	g.Parent = 0
 	for i := 0; i < 3; i++ {
 		time.AfterFunc(time.Millisecond, fired(g, make(chan uint16)))

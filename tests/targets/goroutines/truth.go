@@ -79,10 +79,18 @@ func newGroup(name, fn string, n int, reasons string) *group {
 	return g
 }
 
-// enter makes the calling goroutine a member. obj is asked when everybody has parked.
+// enter makes the calling goroutine a member. obj is asked when everybody has parked. A closure's
+// name is the compiler's choice and changed over the releases: promise none, and the runtime is
+// asked.
 func (g *group) enter(obj func() *Obj) {
 	m := &member{Goid: goid(), obj: obj}
+	pcs := make([]uintptr, 1)
+	runtime.Callers(2, pcs)
+	caller, _ := runtime.CallersFrames(pcs).Next()
 	groupsMu.Lock()
+	if g.Func == "" {
+		g.Func = caller.Function
+	}
 	g.Members = append(g.Members, m)
 	groupsMu.Unlock()
 }

@@ -4,7 +4,7 @@
  * A row is a layout and the releases that were found to have it.
  */
 #define LAYOUTS_TABLE_FIELDS 75
-	/* Go 1.18.10 */
+	/* Go 1.18.0 1.18.10 */
 	{ .first_patch = 0, .layout = {
 		.minor = 18, .source = "table",
 		.g_size = 392, .g_stack_lo = 0, .g_stack_hi = 8, .g_m = 48, .g_sched_sp = 56,
@@ -52,7 +52,7 @@
 		.module_types = 280, .module_etypes = 288, .module_rodata = 296,
 		.module_gofunc = 304, .module_next = 544,
 	} },
-	/* Go 1.20.14 */
+	/* Go 1.20.0 1.20.14 */
 	{ .first_patch = 0, .layout = {
 		.minor = 20, .source = "table",
 		.g_size = 392, .g_stack_lo = 0, .g_stack_hi = 8, .g_m = 48, .g_sched_sp = 56,
@@ -100,7 +100,7 @@
 		.module_types = 296, .module_etypes = 304, .module_rodata = 312,
 		.module_gofunc = 320, .module_next = 584,
 	} },
-	/* Go 1.22.12 */
+	/* Go 1.22.0 1.22.12 */
 	{ .first_patch = 0, .layout = {
 		.minor = 22, .source = "table",
 		.g_size = 424, .g_stack_lo = 0, .g_stack_hi = 8, .g_m = 48, .g_sched_sp = 56,
@@ -124,8 +124,32 @@
 		.module_types = 296, .module_etypes = 304, .module_rodata = 312,
 		.module_gofunc = 320, .module_next = 584,
 	} },
-	/* Go 1.23.12 */
+	/* Go 1.23.0 */
 	{ .first_patch = 0, .layout = {
+		.minor = 23, .source = "table",
+		.g_size = 432, .g_stack_lo = 0, .g_stack_hi = 8, .g_m = 48, .g_sched_sp = 56,
+		.g_sched_pc = 64, .g_sched_bp = 104, .g_syscallsp = 112, .g_syscallpc = 120,
+		.g_param = 144, .g_status = 152, .g_goid = 160, .g_waitsince = 176,
+		.g_waitreason = 184, .g_tracking = 198, .g_tracking_seq = 199,
+		.g_tracking_stamp = 200, .g_lockedm = 216, .g_running_cleanups = -1,
+		.g_parent_goid = 280, .g_gopc = 288, .g_startpc = 304, .g_waiting = 320,
+		.g_labels = 352, .g_timer = 360, .g_sleep_when = 368, .m_g0 = 0, .m_procid = 72,
+		.m_curg = 192, .m_incgo = 280, .m_alllink = 328, .sudog_size = 88, .sudog_g = 0,
+		.sudog_next = 8, .sudog_prev = 16, .sudog_elem = 24, .sudog_ticket = 48,
+		.sudog_is_select = 52, .sudog_waiters = 54, .sudog_parent = 56,
+		.sudog_waitlink = 64, .sudog_waittail = 72, .sudog_c = 80, .hchan_size = 104,
+		.hchan_qcount = 0, .hchan_dataqsiz = 8, .hchan_closed = 28, .hchan_timer = 32,
+		.hchan_elemtype = 40, .hchan_recvq_first = 64, .hchan_sendq_first = 80,
+		.timer_when = 16, .timer_period = 24, .notify_wait = 0, .notify_notify = 4,
+		.notify_head = 16, .polldesc_size = 264, .polldesc_fd = 8, .polldesc_rg = 32,
+		.polldesc_wg = 40, .polldesc_rd = 152, .polldesc_wd = 248, .type_tflag = 20,
+		.type_str = 40, .hmap_count = 0, .hmap_b = 9, .hmap_buckets = 16,
+		.hmap_oldbuckets = 24, .mstats_last_gc = 7720, .module_size = 584,
+		.module_types = 296, .module_etypes = 304, .module_rodata = 312,
+		.module_gofunc = 320, .module_next = 576,
+	} },
+	/* Go 1.23.12 */
+	{ .first_patch = 12, .layout = {
 		.minor = 23, .source = "table",
 		.g_size = 432, .g_stack_lo = 0, .g_stack_hi = 8, .g_m = 48, .g_sched_sp = 56,
 		.g_sched_pc = 64, .g_sched_bp = 104, .g_syscallsp = 112, .g_syscallpc = 120,
@@ -148,8 +172,32 @@
 		.module_types = 296, .module_etypes = 304, .module_rodata = 312,
 		.module_gofunc = 320, .module_next = 576,
 	} },
-	/* Go 1.24.9 */
+	/* Go 1.24.0 */
 	{ .first_patch = 0, .layout = {
+		.minor = 24, .source = "table",
+		.g_size = 440, .g_stack_lo = 0, .g_stack_hi = 8, .g_m = 48, .g_sched_sp = 56,
+		.g_sched_pc = 64, .g_sched_bp = 104, .g_syscallsp = 112, .g_syscallpc = 120,
+		.g_param = 144, .g_status = 152, .g_goid = 160, .g_waitsince = 176,
+		.g_waitreason = 184, .g_tracking = 198, .g_tracking_seq = 199,
+		.g_tracking_stamp = 200, .g_lockedm = 216, .g_running_cleanups = -1,
+		.g_parent_goid = 280, .g_gopc = 288, .g_startpc = 304, .g_waiting = 320,
+		.g_labels = 352, .g_timer = 360, .g_sleep_when = 368, .m_g0 = 0, .m_procid = 72,
+		.m_curg = 192, .m_incgo = 280, .m_alllink = 328, .sudog_size = 88, .sudog_g = 0,
+		.sudog_next = 8, .sudog_prev = 16, .sudog_elem = 24, .sudog_ticket = 48,
+		.sudog_is_select = 52, .sudog_waiters = 54, .sudog_parent = 56,
+		.sudog_waitlink = 64, .sudog_waittail = 72, .sudog_c = 80, .hchan_size = 104,
+		.hchan_qcount = 0, .hchan_dataqsiz = 8, .hchan_closed = 28, .hchan_timer = 32,
+		.hchan_elemtype = 40, .hchan_recvq_first = 64, .hchan_sendq_first = 80,
+		.timer_when = 16, .timer_period = 24, .notify_wait = 0, .notify_notify = 4,
+		.notify_head = 16, .polldesc_size = 280, .polldesc_fd = 8, .polldesc_rg = 32,
+		.polldesc_wg = 40, .polldesc_rd = 160, .polldesc_wd = 264, .type_tflag = 20,
+		.type_str = 40, .hmap_count = -1, .hmap_b = -1, .hmap_buckets = -1,
+		.hmap_oldbuckets = -1, .mstats_last_gc = 7720, .module_size = 584,
+		.module_types = 296, .module_etypes = 304, .module_rodata = 312,
+		.module_gofunc = 320, .module_next = 576,
+	} },
+	/* Go 1.24.9 */
+	{ .first_patch = 9, .layout = {
 		.minor = 24, .source = "table",
 		.g_size = 440, .g_stack_lo = 0, .g_stack_hi = 8, .g_m = 48, .g_sched_sp = 56,
 		.g_sched_pc = 64, .g_sched_bp = 104, .g_syscallsp = 112, .g_syscallpc = 120,
@@ -172,7 +220,7 @@
 		.module_types = 296, .module_etypes = 304, .module_rodata = 312,
 		.module_gofunc = 320, .module_next = 576,
 	} },
-	/* Go 1.25.4 */
+	/* Go 1.25.0 1.25.4 */
 	{ .first_patch = 0, .layout = {
 		.minor = 25, .source = "table",
 		.g_size = 440, .g_stack_lo = 0, .g_stack_hi = 8, .g_m = 48, .g_sched_sp = 56,
@@ -196,7 +244,7 @@
 		.module_types = 296, .module_etypes = 304, .module_rodata = 312,
 		.module_gofunc = 320, .module_next = 576,
 	} },
-	/* Go 1.26.8 */
+	/* Go 1.26.0 1.26.8 */
 	{ .first_patch = 0, .layout = {
 		.minor = 26, .source = "table",
 		.g_size = 456, .g_stack_lo = 0, .g_stack_hi = 8, .g_m = 48, .g_sched_sp = 56,
@@ -220,7 +268,7 @@
 		.module_types = 296, .module_etypes = 304, .module_rodata = 312,
 		.module_gofunc = 320, .module_next = 584,
 	} },
-	/* Go 1.27.1 */
+	/* Go 1.27.0 1.27.1 */
 	{ .first_patch = 0, .layout = {
 		.minor = 27, .source = "table",
 		.g_size = 456, .g_stack_lo = 0, .g_stack_hi = 8, .g_m = 48, .g_sched_sp = 56,

@@ -37,12 +37,17 @@ def minor(release):
     return int(release.split('.')[1])
 
 
+def local_env(**more):
+    """The environment for the machine's own go command."""
+    return {**os.environ, 'GOFLAGS': '', 'GOTOOLCHAIN': 'local', 'GOWORK': 'off', **more}
+
+
 def go(release, *args, **env):
     """Runs the go command of a release; returns what it printed."""
     result = subprocess.run(
         ['nice', 'go', *args], cwd=TARGETS, text=True, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, check=False,
-        env={**os.environ, 'GOFLAGS': '', 'GOTOOLCHAIN': 'go' + release, 'GOWORK': 'off', **env})
+        env=local_env(**{'GOTOOLCHAIN': 'go' + release, **env}))
     if result.returncode != 0:
         raise RuntimeError(f'go {" ".join(args)} (go{release}):\n{result.stdout}')
     return result.stdout

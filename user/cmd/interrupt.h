@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ctrl-C and its like: exit 130 at once, leaving neither a temporary file nor a progress line. */
+#pragma once
+
+/* Once, at the start. A signal that is ignored (nohup) stays ignored. */
+void interrupt_catch(void);
+
+/* The file to remove when a signal ends us; NULL: none. The name is copied; too long is ignored. */
+void interrupt_remove(const char *path);
+
+/* A progress line stands on stderr and must be erased; or no longer. */
+void interrupt_erase(int on);

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cmd/terminal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "report/utf8.h"
+
+enum { WIDTH_DEFAULT = 80, WIDTH_MIN = 20, WIDTH_MAX = 1000 };
+
+static unsigned int clamp_width(unsigned long n)
+{
+	if (n < WIDTH_MIN)
+		return WIDTH_MIN;
+	return n > WIDTH_MAX ? WIDTH_MAX : (unsigned int)n;
+}
+
+unsigned int terminal_width(int fd)
+{
+	const char *columns = getenv("COLUMNS");
+	struct winsize ws = { 0 };
+	unsigned long n;
+	char *end;
+
+	if (ioctl(fd, TIOCGWINSZ, &ws) == 0 && ws.ws_col > 0)
+		return clamp_width(ws.ws_col);
+	if (!columns || *columns < '0' || *columns > '9')
+		return WIDTH_DEFAULT;
+	n = strtoul(columns, &end, 10);
+	return *end || n == 0 ? WIDTH_DEFAULT : clamp_width(n);
+}
+
+bool terminal_smart(int fd)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(fd) && term && *term && strcmp(term, "dumb") != 0;
+}
+
+bool terminal_colour(int fd)
+{
+	const char *no = getenv("NO_COLOR");
+
+	return terminal_smart(fd) && !(no && *no);
+}
+
+void terminal_escape(FILE *out, const char *s)
+{
+	while (*s) {
+		uint32_t c;
+		size_t n = utf8_decode(s, strlen(s), &c);
+
+		if (n && utf8_columns(c)) {
+			fwrite(s, 1, n, out);
+			s += n;
+		} else if (*s == '\n') {
+			fputs("\\n", out);
+			s++;
+		} else {
+			/* Byte by byte, so that nothing is lost and nothing is taken for text. */
+			fprintf(out, "\\x%02x", (unsigned char)*s++);
+		}
+	}
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string.h>
+
+#include "report/report.h"
+
+const struct report_format report_formats[] = {
+	{ .name = "text", .help = "for people", .write = report_text },
+	{ .name = "json", .help = "loiter.snapshot/1, see loiter-json(5)", .write = report_json },
+	{ .name = NULL },
+};
+
+const struct report_format *report_format_find(const char *name)
+{
+	for (const struct report_format *f = report_formats; f->name; f++)
+		if (strcmp(f->name, name) == 0)
+			return f;
+	return NULL;
+}

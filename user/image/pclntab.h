@@ -31,7 +31,8 @@ bool pclntab_magic_ok(uint32_t magic);
 
 /*
  * Checks the header and the bounds of every sub-table against each other. -EBADMSG with the
- * reason, -EOPNOTSUPP for a magic that we do not know. `m` must outlive it and should be cached.
+ * reason, -EOPNOTSUPP for a magic or a release that we do not know. `m` must outlive it; its
+ * blocks are cached here, 1 MiB of them.
  */
 int pclntab_open(struct mem *m, const struct pclntab_where *w, struct pclntab **ret,
 		 struct diag *d);
@@ -42,19 +43,22 @@ DEFINE_CLEANUP(struct pclntab, pclntab_close)
 enum func_kind {
 	FUNC_NORMAL,
 	FUNC_WRAPPER,		/* compiler-generated, elided from tracebacks */
+	FUNC_GOPANIC,		/* these three show the wrapper that called them */
+	FUNC_SIGPANIC,
+	FUNC_PANICWRAP,
 	FUNC_GOEXIT,
 	FUNC_SYSTEMSTACK_SWITCH,	/* where a goroutine waits for its own system stack */
 	FUNC_ASYNC_PREEMPT,
-	FUNC_SIGPANIC,
 	FUNC_DEBUG_CALL,
-	FUNC_TOP,		/* other functions that end a stack: rt0_go, mstart, mcall, morestack */
+	FUNC_CGOCALLBACK,	/* switches from the g0 stack to the goroutine's, for calls out of C */
+	FUNC_TOP,		/* others that end a stack: rt0_go, mstart, mcall, morestack, topframe */
 };
 
 struct func {
 	uint64_t entry, end;	/* [entry, end) */
 	uint64_t at;		/* address of the _func record */
 	const char *name;	/* in the table's own cache; lives as long as the table */
-	uint32_t pcsp, pcfile, pcln, cu_offset;
+	uint32_t nameoff, pcsp, pcfile, pcln, cu_offset;
 	uint32_t npcdata;
 	uint8_t nfuncdata, func_id, flag;
 	uint32_t start_line;	/* 0 before Go 1.20 */
@@ -71,14 +75,21 @@ int pclntab_find(struct pclntab *t, uint64_t pc, struct func *ret);
 int pclntab_sp_delta(struct pclntab *t, const struct func *f, uint64_t pc, int32_t *ret);
 
 /*
- * The frames of one pc, innermost first, with what is inlined at it. `pc` is the address shown,
- * `lookup` the one looked up: pc - 1 for a return address, pc for an interrupted instruction.
- * Wrappers are elided when `elide_wrappers` and the inner frame is not the first (runtime:
- * elideWrapperCalling). At most `max` frames; the number written, or negative errno. Strings live
- * as long as the table.
+ * The frames of one pc, innermost first, with what is inlined at it: what runtime.Callers and
+ * CallersFrames make of it, which is what pprof prints. `pc` is the address shown, `lookup` the
+ * one looked up: pc - 1 for a return address, pc for an interrupted instruction or a function's
+ * entry. A caller that was inlined is shown at the address after its call's marker.
+ *
+ * A wrapper is left out unless it called a panic function. As that may be in the next physical
+ * frame, *callee carries the kind of the last function from call to call: FUNC_NORMAL for a
+ * stack's innermost pc. Wrappers left out set it as well.
+ *
+ * At most `max` frames; the number written (0 for a lone wrapper), or as pclntab_find(). Strings
+ * live as long as the table. Names are as this Go release prints them: from Go 1.21 "f[...]".
+ * An unknown file is NULL.
  */
-int pclntab_frames(struct pclntab *t, uint64_t pc, uint64_t lookup, struct frame *frames,
-		   size_t max);
+int pclntab_frames(struct pclntab *t, uint64_t pc, uint64_t lookup, enum func_kind *callee,
+		   struct frame *frames, size_t max);
 
 /* The value of a pcdata table (abi.PCDATA_*) at pc; -ENODATA when f has no such table. */
 int pclntab_pcdata(struct pclntab *t, const struct func *f, uint32_t table, uint64_t pc,
@@ -86,7 +97,14 @@ int pclntab_pcdata(struct pclntab *t, const struct func *f, uint32_t table, uint
 /* Address of funcdata (abi.FUNCDATA_*), for stack maps; -ENODATA when f has none. */
 int pclntab_funcdata(struct pclntab *t, const struct func *f, uint32_t index, uint64_t *ret);
 
-/* The function of that exact name ("runtime.allgadd"), by a walk of all; -ENOENT. */
+/*
+ * The functions of those exact names ("runtime.allgadd") by one stream over the table: some ms,
+ * so ask for all at once. rets[i].name is NULL for a name that no function has. -EBADMSG, -EFAULT.
+ */
+int pclntab_find_names(struct pclntab *t, const char *const *names, size_t n, struct func *rets);
+/* The same for one; -ENOENT. */
 int pclntab_find_name(struct pclntab *t, const char *name, struct func *ret);
 /* How many functions it has. */
 uint64_t pclntab_count(const struct pclntab *t);
+/* The i-th by address, i < pclntab_count(). As pclntab_find(). */
+int pclntab_func(struct pclntab *t, uint64_t i, struct func *ret);

@@ -13,11 +13,9 @@
 #include "base/span.h"
 #include "model/limits.h"
 
-/* runtime/map.go (map_noswiss.go in 1.24), hmap: count int, flags, B u8, ..., buckets, oldbuckets. */
-#define HMAP_B 9
-#define HMAP_BUCKETS 16
-#define HMAP_OLDBUCKETS 24
-/* bmap of string to string: tophash[8], 8 keys, 8 values, overflow. */
+/* An hmap of any release up to 1.23; the layout is checked against it. */
+#define HMAP_BYTES 64
+/* runtime/map.go, bmap of string to string: tophash[8], 8 keys, 8 values, overflow. */
 #define SLOTS 8
 #define BMAP_KEYS 8
 #define BMAP_VALUES (BMAP_KEYS + SLOTS * 16)
@@ -79,21 +77,25 @@ static int read_bucket(struct collected *c, uint64_t addr, uint64_t *overflow)
 
 static int read_map(struct collected *c, uint64_t addr)
 {
-	uint8_t bytes[HMAP_OLDBUCKETS + 8] = { 0 };
+	const struct go_layout *l = &c->rt->layout;
+	uint8_t bytes[HMAP_BYTES] = { 0 };
 	struct span s = span_of(bytes, sizeof(bytes));
 	uint64_t hmap, count, buckets;
+	uint8_t log2_buckets;
 	int r = mem_read_u64(c->rt->chase, addr, &hmap);
 
 	if (r == 0)
-		r = mem_read(c->rt->chase, hmap, bytes, sizeof(bytes));
+		r = mem_read(c->rt->chase, hmap, bytes, (size_t)l->hmap_oldbuckets + 8);
 	if (r < 0)
 		return r;
-	count = span_u64(&s, 0);
-	buckets = span_u64(&s, HMAP_BUCKETS);
+	count = span_u64(&s, (uint64_t)l->hmap_count);
+	log2_buckets = span_u8(&s, (uint64_t)l->hmap_b);
+	buckets = span_u64(&s, (uint64_t)l->hmap_buckets);
 	/* A map that was left while it grew has entries in two places: rare, and not followed. */
-	if (span_u64(&s, HMAP_OLDBUCKETS) || bytes[HMAP_B] > MAX_B || count > 1 << (MAX_B + 3))
+	if (span_u64(&s, (uint64_t)l->hmap_oldbuckets) || log2_buckets > MAX_B ||
+	    count > 1 << (MAX_B + 3) || s.overrun)
 		return -EBADMSG;
-	for (uint64_t b = 0; b < 1u << bytes[HMAP_B]; b++) {
+	for (uint64_t b = 0; b < 1u << log2_buckets; b++) {
 		uint64_t at = buckets + b * BMAP_SIZE;
 
 		for (int chain = 0; at && chain < LIMIT_LABELS; chain++) {
@@ -135,6 +137,9 @@ int labels_read(struct go_runtime *rt, uint64_t addr, struct arena *a, const str
 	struct label *labels = NULL;
 	int r = 0;
 
+	if (addr && rt->minor < 24 &&
+	    (rt->layout.hmap_oldbuckets < 0 || rt->layout.hmap_oldbuckets > HMAP_BYTES - 8))
+		return -EOPNOTSUPP;
 	if (addr)
 		r = rt->minor >= 24 ? read_list(&c, addr) : read_map(&c, addr);
 	if (r < 0)

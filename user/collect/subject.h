@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a snapshot is taken of, running or dead: one view of a process and of a core file, with the
+ * file that holds its Go runtime.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/diag.h"
+#include "base/mem.h"
+#include "image/buildinfo.h"
+#include "image/elf.h"
+#include "target/core.h"
+#include "target/maps.h"
+#include "target/process.h"
+
+struct subject {
+	struct process *process;	/* NULL for a core */
+	struct core *core;		/* NULL for a process */
+	struct maps *own_maps;		/* of the process */
+	struct mem *own_mem;
+	const struct maps *maps;
+	struct mem *mem;
+	pid_t *tids;			/* ascending */
+	size_t n_tids;
+	/* Filled by subject_find_go(): */
+	struct elf_image *elf;
+	uint64_t bias;
+	struct buildinfo build;
+	const char *go_file;		/* path of that file, in the arena */
+	bool go_in_exe;
+	uint32_t other_runtimes;	/* further files with Go build information */
+};
+
+int subject_open_process(pid_t pid, struct subject **ret, struct diag *d);
+int subject_open_core(const char *path, struct subject **ret, struct diag *d);
+void subject_close(struct subject *s);
+DEFINE_CLEANUP(struct subject, subject_close)
+
+/*
+ * Finds the mapped file that holds the Go runtime: the executable, or else a shared library.
+ * -ENODATA when there is none; the reasons of elf_image_open() and buildinfo_read() when the
+ * executable itself is what cannot be used.
+ */
+int subject_find_go(struct subject *s, struct arena *a, struct diag *d);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An ELF core file, as gcore or the kernel writes it, as an address space. */
+/*
+ * An ELF core file, as gcore or the kernel writes it, as an address space. Untrusted: every range
+ * is checked against the file's size; nothing is mapped, so a file that shrinks while it is read
+ * gives -EFAULT and not a SIGBUS.
+ */
 #pragma once
 
 #include <sys/types.h>
@@ -12,8 +16,9 @@
 struct core;
 
 /*
- * Opens and checks the file: -EBADMSG not an amd64 ELF core, or truncated (some PT_LOAD's bytes
- * lie past the end of the file: said with how many are missing). Errors of open() otherwise.
+ * Opens and checks the file: -EBADMSG not an ELF core, malformed, or truncated (some PT_LOAD's
+ * bytes lie past the end of the file: said with how many are missing); -EOPNOTSUPP a core that is
+ * not of a 64-bit amd64 process (said which it is). Errors of open() otherwise.
  */
 int core_open(const char *path, struct core **ret, struct diag *d);
 void core_close(struct core *c);
@@ -24,7 +29,8 @@ struct mem *core_mem(struct core *c);
 
 /*
  * PT_LOAD segments merged with NT_FILE: path, offset and protection as the process had them;
- * ino and dev are 0. Borrowed.
+ * ino and dev are 0. gcore leaves out the segments of file mappings that were not written to: these
+ * have their path and offset, and only `readable` of the protection. Borrowed.
  */
 const struct maps *core_maps(const struct core *c);
 
@@ -39,6 +45,6 @@ void core_facts(const struct core *c, struct core_facts *ret);
 
 /*
  * Opens the file that a mapping came from by its recorded path. Whoever uses it compares build
- * ids: the file may have changed since. fd or -errno.
+ * ids: the file may have changed since. Regular files only. fd or -errno.
  */
 int core_open_file(const struct core *c, const struct mapping *m, struct diag *d);

@@ -14,6 +14,7 @@
 
 #include "target/process.h"
 #include "target/procfile.h"
+#include "target/regfile.h"
 
 /* 65,530 mappings (vm.max_map_count) with ordinary paths take 8 MiB; more is made to hurt us. */
 enum { MAPS_BYTES = 64 * 1024 * 1024 };
@@ -192,26 +193,6 @@ const struct mapping *maps_find(const struct maps *m, uint64_t addr)
 	return lo < m->n && addr >= m->all[lo].start ? &m->all[lo] : NULL;
 }
 
-/* Takes an O_PATH descriptor and opens what it stands for, if that is a regular file. */
-static int reopen(int path_fd, struct stat *st)
-{
-	char name[32];
-	int fd;
-
-	if (fstat(path_fd, st) < 0)
-		fd = -errno;
-	else if (!S_ISREG(st->st_mode))
-		fd = -ENOENT;
-	else {
-		snprintf(name, sizeof(name), "/proc/self/fd/%d", path_fd);
-		fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-		if (fd < 0)
-			fd = -errno;
-	}
-	close(path_fd);
-	return fd;
-}
-
 /* Needs CAP_SYS_ADMIN, or CAP_CHECKPOINT_RESTORE (Linux 5.9), in the initial namespace. */
 static int open_map_file(const struct process *p, const struct mapping *m)
 {
@@ -221,7 +202,7 @@ static int open_map_file(const struct process *p, const struct mapping *m)
 
 	snprintf(name, sizeof(name), "map_files/%lx-%lx", m->start, m->end);
 	fd = openat(p->proc_fd, name, O_PATH | O_CLOEXEC);
-	return fd < 0 ? -errno : reopen(fd, &st);
+	return regfile_reopen(fd < 0 ? -errno : fd, &st);
 }
 
 /*
@@ -265,9 +246,7 @@ static int open_below_root(const struct process *p, const struct mapping *m)
 	if (fd < 0)
 		fd = -errno;
 	close(root);
-	if (fd < 0)
-		return fd;
-	fd = reopen(fd, &st);
+	fd = regfile_reopen(fd, &st);
 	if (fd >= 0 && !same_file(m, st.st_dev, st.st_ino)) {
 		close(fd);
 		return -ESTALE;

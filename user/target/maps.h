@@ -44,6 +44,6 @@ const struct mapping *maps_find(const struct maps *m, uint64_t addr);
  * Opens the file behind a mapping through /proc/PID/map_files (or /proc/PID/exe where that is the
  * same inode): the very inode that is mapped, whatever its path says now. Falls back to the path
  * below /proc/PID/root when map_files is refused, and then the inode must match. Regular files
- * only: opening a device may have an effect. fd or -errno; -ENOENT when there is no such file.
+ * only (-EINVAL): opening a device may have an effect. fd or -errno; -ENOENT nothing to open.
  */
 int maps_open_file(const struct process *p, const struct mapping *m, struct diag *d);

@@ -243,7 +243,7 @@ static void devices_and_anonymous_memory_have_no_file(void **state)
 	pid_t pid = child_start(map_zero, NULL);
 
 	(void)state;
-	assert_int_equal(open_mapped(pid, &d), -ENOENT);
+	assert_int_equal(open_mapped(pid, &d), -EINVAL);
 	assert_int_equal(process_open(pid, &p, NULL), 0);
 	assert_int_equal(maps_open_file(p, &anonymous, &d), -ENOENT);
 	child_stop(pid);

@@ -70,6 +70,10 @@ class Target:
     def alive(self):
         return self._child.poll() is None
 
+    def wait(self):
+        """Waits for the end of the process; its exit code."""
+        return self._child.wait(PATIENCE_S)
+
     def kill(self):
         self._child.kill()
 

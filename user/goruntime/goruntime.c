@@ -49,6 +49,13 @@ static int find_layout(const struct go_runtime_source *src, struct go_layout *re
 
 static int open_tables(struct go_runtime *rt, const struct go_runtime_source *src, struct diag *d)
 {
+	const struct moduledata_fields fields = {
+		.types = rt->layout.module_types,
+		.etypes = rt->layout.module_etypes,
+		.rodata = rt->layout.module_rodata,
+		.gofunc = rt->layout.module_gofunc,
+		.next = rt->layout.module_next,
+	};
 	struct pclntab_where where;
 	int r;
 
@@ -61,7 +68,7 @@ static int open_tables(struct go_runtime *rt, const struct go_runtime_source *sr
 	r = memcache_open(rt->live, CHASE_BLOCK, CHASE_BLOCKS, &rt->chase);
 	if (r < 0)
 		return r;
-	r = moduledata_find(src->elf, src->bias, rt->live, rt->file, rt->minor, &rt->md, d);
+	r = moduledata_find(src->elf, src->bias, rt->live, rt->file, &fields, &rt->md, d);
 	if (r < 0)
 		return r;
 	where = (struct pclntab_where){

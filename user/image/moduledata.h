@@ -23,10 +23,15 @@ struct moduledata {
 	uint64_t next;		/* moduledata.next; 0 for the last */
 };
 
+/* Offsets of the fields that move from release to release (go_layout's module_*). */
+struct moduledata_fields {
+	int32_t types, etypes, rodata, gofunc, next;
+};
+
 /*
- * live: the process's memory (moduledata is relocated there). file: elf_image_mem() of the same
- * bias, for constant data. -ENODATA no Go module here; -EBADMSG; errors of reading.
- * Bounds are checked: text, data, bss, types and rodata must lie inside the file's segments.
+ * live: the process's memory, where moduledata is relocated. file: elf_image_mem() of the same
+ * bias, for constant data; may be NULL. -ENODATA no Go module here; -EBADMSG there is one, but its
+ * bounds (text, data, bss, types, rodata) do not lie inside the file's segments.
  */
 int moduledata_find(struct elf_image *e, uint64_t bias, struct mem *live, struct mem *file,
-		    int minor, struct moduledata *ret, struct diag *d);
+		    const struct moduledata_fields *fields, struct moduledata *ret, struct diag *d);

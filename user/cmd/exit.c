@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "cmd/terminal.h"
+#include "report/line.h"
 
 struct exit_row {
 	int err;
@@ -58,21 +58,16 @@ enum exit_code exit_code_of(int err)
 void exit_sentence(FILE *out, int err, const struct diag *d)
 {
 	const struct exit_row *row = find_row(err);
-	const char *why = d->why;
+	/* Each byte may become four: \xNN. */
+	char what[4 * sizeof(d->what)], why[4 * sizeof(d->why)], hint[4 * sizeof(d->hint)];
+	const char *reason = d->why;
 
-	if (!*why)
-		why = row ? row->why : strerror(-err);
-	fputs("loiter: ", out);
-	if (*d->what) {
-		terminal_escape(out, d->what);
-		fputs(": ", out);
-	}
-	terminal_escape(out, why);
-	if (*d->hint) {
-		fputs("; ", out);
-		terminal_escape(out, d->hint);
-	}
-	fputc('\n', out);
+	if (!*reason)
+		reason = row ? row->why : strerror(-err);
+	text_escape(d->what, what, sizeof(what));
+	text_escape(reason, why, sizeof(why));
+	text_escape(d->hint, hint, sizeof(hint));
+	fprintf(out, "loiter: %s%s%s%s%s\n", what, *what ? ": " : "", why, *hint ? "; " : "", hint);
 }
 
 enum exit_code exit_fail(int err, const struct diag *d)

@@ -6,8 +6,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "report/utf8.h"
-
 enum { WIDTH_DEFAULT = 80, WIDTH_MIN = 20, WIDTH_MAX = 1000 };
 
 static unsigned int clamp_width(unsigned long n)
@@ -44,23 +42,4 @@ bool terminal_colour(int fd)
 	const char *no = getenv("NO_COLOR");
 
 	return terminal_smart(fd) && !(no && *no);
-}
-
-void terminal_escape(FILE *out, const char *s)
-{
-	while (*s) {
-		uint32_t c;
-		size_t n = utf8_decode(s, strlen(s), &c);
-
-		if (n && utf8_columns(c)) {
-			fwrite(s, 1, n, out);
-			s += n;
-		} else if (*s == '\n') {
-			fputs("\\n", out);
-			s++;
-		} else {
-			/* Byte by byte, so that nothing is lost and nothing is taken for text. */
-			fprintf(out, "\\x%02x", (unsigned char)*s++);
-		}
-	}
 }

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <stdbool.h>
-#include <stdio.h>
 
 /* Columns of the terminal behind fd; else $COLUMNS; else 80. Between 20 and 1000. */
 unsigned int terminal_width(int fd);
@@ -13,9 +12,3 @@ bool terminal_colour(int fd);
 
 /* A terminal that understands "erase to the end of the line". */
 bool terminal_smart(int fd);
-
-/*
- * Prints s with what could steer a terminal (control characters, C1 and bidi ones among them, and
- * broken UTF-8) as \n or \xNN: names in it come from hostile places.
- */
-void terminal_escape(FILE *out, const char *s);

@@ -2,13 +2,13 @@
 #include "report/summary.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "analysis/site.h"
+#include "report/line.h"
 #include "report/report.h"
-#include "report/utf8.h"
+#include "report/words.h"
 
 /* An array that doubles: full at each power of two. The old one stays in the arena. */
 static void *grow(struct arena *a, void *all, size_t n, size_t size)
@@ -31,6 +31,7 @@ static const char *copy(struct arena *a, const char *s)
 static void largest_group(struct summary *sum, const struct snapshot *s, struct summary_process *p)
 {
 	const struct group *largest = NULL;
+	const struct frame *site;
 
 	for (uint32_t i = 0; i < s->n_groups; i++) {
 		const struct group *g = &s->groups[i];
@@ -43,7 +44,18 @@ static void largest_group(struct summary *sum, const struct snapshot *s, struct 
 	p->largest = largest->count;
 	p->wait = copy(sum->arena, largest->wait_reason ? largest->wait_reason
 							 : go_state_name(largest->state));
-	p->site = site_string(sum->arena, site_frame(&largest->stack, s->process.module));
+	site = site_frame(&largest->stack, s->process.module);
+	if (!site)
+		return;
+	p->site = *site;
+	p->site.function = copy(sum->arena, site->function);
+	p->site.file = copy(sum->arena, site->file);
+}
+
+/* "1.24.9": the column is headed GO. */
+static const char *release(const char *go_version)
+{
+	return go_version && strncmp(go_version, "go", 2) == 0 ? go_version + 2 : go_version;
 }
 
 int summary_add(struct summary *sum, const struct snapshot *s)
@@ -58,7 +70,7 @@ int summary_add(struct summary *sum, const struct snapshot *s)
 	*p = (struct summary_process){
 		.pid = s->process.pid,
 		.name = copy(sum->arena, s->process.name),
-		.go_version = copy(sum->arena, s->process.go_version),
+		.go_version = copy(sum->arena, release(s->process.go_version)),
 		.goroutines = s->total,
 	};
 	for (uint32_t i = 0; i < s->n_findings; i++) {
@@ -95,161 +107,129 @@ static int worse_first(const void *a, const void *b)
 	return (p->pid > q->pid) - (p->pid < q->pid);
 }
 
-/* Columns that s takes; a hidden or broken byte shows as one. */
-static unsigned int columns_of(const char *s, size_t *len)
-{
-	uint32_t c;
-	unsigned int w;
-
-	*len = utf8_decode(s, strlen(s), &c);
-	w = *len ? utf8_columns(c) : 0;
-	if (!*len)
-		*len = 1;
-	return w;
-}
-
-/* At most `width` columns of s, a cut told by a final ~; padded to `width` when pad. */
-static void put_cell(FILE *out, const char *s, unsigned int width, bool pad)
-{
-	unsigned int total = 0, used = 0;
-	size_t len;
-
-	for (const char *p = s; *p; p += len) {
-		unsigned int w = columns_of(p, &len);
-
-		total += w ? w : 1;
-	}
-	while (*s) {
-		unsigned int w = columns_of(s, &len);
-		unsigned int room = total > width ? width - 1 : width;
-
-		if (used + (w ? w : 1) > room)
-			break;
-		if (w)
-			fwrite(s, 1, len, out);
-		else
-			fputc('?', out);
-		used += w ? w : 1;
-		s += len;
-	}
-	if (*s) {
-		fputc('~', out);
-		used++;
-	}
-	for (; pad && used < width; used++)
-		fputc(' ', out);
-}
-
-/* "12,031"; the caller's buffer holds the longest number with its commas. */
-static const char *grouped(uint64_t n, char buf[32])
-{
-	char digits[24];
-	int len = snprintf(digits, sizeof(digits), "%" PRIu64, n);
-	char *p = buf;
-
-	for (int i = 0; i < len; i++) {
-		if (i && (len - i) % 3 == 0)
-			*p++ = ',';
-		*p++ = digits[i];
-	}
-	*p = '\0';
-	return buf;
-}
-
 /* Columns are as wide as what stands in them, within limits. */
-struct widths {
-	unsigned int pid, name, go, count, findings;
+struct columns {
+	unsigned int pid, name, go, count;
 };
 
-static unsigned int at_least(unsigned int width, const char *s, unsigned int most)
+enum { FINDINGS = 8, GAP = 2 };
+
+static void widen(unsigned int *width, const char *s, unsigned int most)
 {
-	size_t n = s ? strlen(s) : 1;
+	size_t n = s ? text_columns(s) : 1;
 
 	if (n > most)
 		n = most;
-	return n > width ? (unsigned int)n : width;
+	if (n > *width)
+		*width = (unsigned int)n;
 }
 
-static struct widths measure(const struct summary *sum)
+static struct columns measure(const struct summary *sum)
 {
-	struct widths w = { .pid = 5, .name = 4, .go = 6, .count = 10, .findings = 8 };
-	char buf[32];
+	struct columns c = { .pid = 5, .name = 4, .go = 2, .count = 10 };
+	char buf[WORDS_NUMBER];
 
 	for (size_t i = 0; i < sum->n; i++) {
 		const struct summary_process *p = &sum->processes[i];
 
 		snprintf(buf, sizeof(buf), "%d", p->pid);
-		w.pid = at_least(w.pid, buf, 10);
-		w.name = at_least(w.name, p->name, 15);
-		w.go = at_least(w.go, p->go_version, 12);
-		w.count = at_least(w.count, grouped(p->goroutines, buf), 26);
+		widen(&c.pid, buf, 10);
+		widen(&c.name, p->name, 12);
+		widen(&c.go, p->go_version, 12);
+		widen(&c.count, words_count(p->goroutines, buf), 20);
 	}
-	return w;
+	return c;
 }
 
-static void put_process(FILE *out, const struct summary_process *p, const struct widths *w,
-			const struct report_options *o)
+/* PID and NAME: the start of each line. */
+static void put_name(struct line *l, const struct columns *c, int pid, const char *name)
 {
-	const char *red = o->colour && p->findings ? "\033[31m" : "";
-	unsigned int fixed = w->pid + w->name + w->go + w->count + w->findings + 8;
-	char number[32], tail[1024];
+	char number[WORDS_NUMBER];
 
-	fprintf(out, "%*d  ", (int)w->pid, p->pid);
-	put_cell(out, p->name ? p->name : "?", w->name, true);
-	fputs("  ", out);
-	put_cell(out, p->go_version ? p->go_version : "?", w->go, true);
-	fprintf(out, " %*s", (int)w->count, grouped(p->goroutines, number));
-	fprintf(out, " %s%*s%s  ", red, (int)w->findings, grouped(p->findings, number),
-		*red ? "\033[0m" : "");
+	snprintf(number, sizeof(number), "%d", pid);
+	line_put_right(l, number, c->pid);
+	line_pad(l, l->at + GAP);
+	line_put_cut(l, name && *name ? name : "?", c->name);
+	line_pad(l, c->pid + GAP + c->name + GAP);
+}
+
+static void put_process(struct line *l, FILE *out, const struct columns *c,
+			const struct summary_process *p)
+{
+	unsigned int go_end = c->pid + GAP + c->name + GAP + c->go;
+	char number[WORDS_NUMBER], place[WORDS_CELL];
+
+	put_name(l, c, p->pid, p->name);
+	line_put_cut(l, p->go_version ? p->go_version : "?", c->go);
+	line_pad(l, go_end + 1);
+	line_put_right(l, words_count(p->goroutines, number), c->count);
+	line_pad(l, l->at + 1);
+	if (p->findings)
+		line_style(l, p->worst == VERDICT_SUSPECT ? STYLE_YELLOW : STYLE_RED);
+	line_put_right(l, words_count(p->findings, number), FINDINGS);
+	line_style(l, STYLE_NONE);
+	line_pad(l, l->at + GAP);
 	if (p->largest) {
-		snprintf(tail, sizeof(tail), "%s %s%s%s", grouped(p->largest, number), p->wait,
-			 p->site ? " " : "", p->site ? p->site : "");
-		put_cell(out, tail, o->width > fixed + 16 ? o->width - fixed : 16, false);
+		line_printf(l, "%s %s ", words_count(p->largest, number), p->wait ? p->wait : "?");
+		if (p->site.function || p->site.pc)
+			line_put(l, words_place(&p->site, l->width - l->at, place));
 	}
-	fputc('\n', out);
+	line_end(l, out);
 }
 
-static const char *plural(uint64_t n)
+static void put_header(struct line *l, FILE *out, const struct columns *c)
 {
-	return n == 1 ? "" : "es";
+	line_style(l, STYLE_BOLD);
+	line_put_right(l, "PID", c->pid);
+	line_pad(l, l->at + GAP);
+	line_put(l, "NAME");
+	line_pad(l, c->pid + GAP + c->name + GAP);
+	line_put(l, "GO");
+	line_pad(l, c->pid + GAP + c->name + GAP + c->go + 1);
+	line_put_right(l, "GOROUTINES", c->count);
+	line_put_right(l, "FINDINGS", FINDINGS + 1);
+	line_pad(l, l->at + GAP);
+	line_put(l, "LARGEST GROUP");
+	line_end(l, out);
 }
 
-static void put_missing(FILE *out, const struct summary *sum, const struct widths *w)
+static void put_misses(struct line *l, FILE *out, const struct columns *c,
+		       const struct summary *sum)
 {
-	char number[32];
+	char number[WORDS_NUMBER];
 
-	if (sum->n_misses)
-		fprintf(out, "\n%s process%s that run%s Go, or may, could not be read\n",
-			grouped(sum->n_misses, number), plural(sum->n_misses),
-			sum->n_misses == 1 ? "s" : "");
+	if (sum->n_misses == 1)
+		fputs("\n1 process that runs Go, or may, could not be read\n", out);
+	else if (sum->n_misses)
+		fprintf(out, "\n%s processes that run Go, or may, could not be read\n",
+			words_count(sum->n_misses, number));
 	for (size_t i = 0; i < sum->n_misses; i++) {
-		const struct summary_miss *m = &sum->misses[i];
+		struct flow words = { .line = l, .out = out, .separator = " " };
 
-		fprintf(out, "%*d  ", (int)w->pid, m->pid);
-		put_cell(out, m->name && *m->name ? m->name : "?", w->name, true);
-		fputs("  ", out);
-		put_cell(out, m->why, UINT16_MAX, false);
-		fputc('\n', out);
+		put_name(l, c, sum->misses[i].pid, sum->misses[i].name);
+		words.indent = l->at;
+		flow_words(&words, sum->misses[i].why);
+		flow_end(&words);
 	}
 	if (sum->denied)
 		fprintf(out, "\n%s of other users' processes could not be looked at; run as root\n",
-			grouped(sum->denied, number));
+			words_count(sum->denied, number));
 }
 
 int report_summary(struct summary *sum, FILE *out, const struct report_options *o)
 {
-	const struct widths w = measure(sum);
+	const struct columns c = measure(sum);
+	struct line l;
 
+	line_init(&l, o->width, o->colour);
 	if (sum->n) {
 		qsort(sum->processes, sum->n, sizeof(*sum->processes), worse_first);
-		fprintf(out, "%*s  %-*s  %-*s %*s %*s  %s\n", (int)w.pid, "PID", (int)w.name, "NAME",
-			(int)w.go, "GO", (int)w.count, "GOROUTINES", (int)w.findings, "FINDINGS",
-			"LARGEST GROUP");
+		put_header(&l, out, &c);
 	} else {
 		fputs("no Go process found\n", out);
 	}
 	for (size_t i = 0; i < sum->n; i++)
-		put_process(out, &sum->processes[i], &w, o);
-	put_missing(out, sum, &w);
+		put_process(&l, out, &c, &sum->processes[i]);
+	put_misses(&l, out, &c, sum);
 	return ferror(out) ? -EIO : 0;
 }

@@ -10,13 +10,13 @@ struct report_options;
 
 struct summary_process {
 	int pid;
-	const char *name, *go_version;	/* NULL unknown */
+	const char *name, *go_version;	/* "shop-api", "1.24.9"; NULL unknown */
 	uint64_t goroutines;
 	uint64_t findings;	/* suspect or worse */
 	enum verdict worst;
 	uint64_t largest;	/* goroutines in the largest group; 0 none */
 	const char *wait;	/* its wait reason, or its state */
-	const char *site;	/* "main.f file.go:12"; NULL unknown */
+	struct frame site;	/* where it waits; function NULL and pc 0: unknown */
 };
 
 /* A Go process, or one that may be, which could not be read. */

@@ -3,7 +3,7 @@
 // Command bench parks N goroutines at 20 sites and watches a 1 ms ticker of its own. Commands on
 // standard input, one a line, each answered by one line:
 //
-//	reset		forgets the longest gap; answers 0
+//	reset		forgets the longest gap, from the next tick on; answers 0
 //	gap		the longest gap between two ticks since the last reset, in ns
 //	pprof1, pprof2	writes that profile to nowhere; answers the ns that it took and its bytes
 package main
@@ -28,6 +28,14 @@ func ticker() {
 	last := time.Now()
 	for range time.Tick(time.Millisecond) {
 		now := time.Now()
+		select {
+		case <-anew:
+			// The gap that ends here began before.
+			atomic.StoreInt64(&longest, 0)
+			last = now
+			continue
+		default:
+		}
 		if gap := int64(now.Sub(last)); gap > atomic.LoadInt64(&longest) {
 			atomic.StoreInt64(&longest, gap)
 		}
@@ -51,7 +59,7 @@ func profile(debug int) string {
 func obey(word string) string {
 	switch word {
 	case "reset":
-		atomic.StoreInt64(&longest, 0)
+		anew <- true
 		return "0"
 	case "gap":
 		return fmt.Sprint(atomic.LoadInt64(&longest))

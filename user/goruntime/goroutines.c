@@ -45,6 +45,7 @@ struct scan {
 	struct go_g gs[CHUNK];
 	struct want g_wants[CHUNK], stack_wants[CHUNK];
 	const struct want *stack_of[CHUNK];	/* NULL: it has none to be read */
+	uint32_t members[CHUNK];	/* whose second look comes together */
 	struct mem_req reqs[CHUNK];
 	struct walk_frame frames[LIMIT_FRAMES];
 	uint64_t again[CHUNK];		/* addresses for the next try */
@@ -279,17 +280,17 @@ static struct want want_g(const struct scan *s, uint32_t i)
 	return (struct want){ s->gs[i].addr, s->g_bytes, i, NULL };
 }
 
-/* The second look at the owners of `n` stacks that were just read, or at those without one. */
-static int finish_portion(struct scan *s, const uint32_t *members, size_t n)
+/* The second look at the first n members: the owners of stacks just read, or those without. */
+static int finish_portion(struct scan *s, size_t n)
 {
 	for (size_t k = 0; k < n; k++)
-		s->g_wants[k] = want_g(s, members[k]);
+		s->g_wants[k] = want_g(s, s->members[k]);
 	sort_wants(s->g_wants, n);
 	return each_g(s, s->g_wants, n, look_again);
 }
 
-/* Sorts the goroutines that were read into those with a stack and those without. */
-static void sort_out(struct scan *s, uint32_t n, size_t *n_stacks, uint32_t *bare, size_t *n_bare)
+/* Sorts the goroutines that were read into those with a stack and those without (members). */
+static void sort_out(struct scan *s, uint32_t n, size_t *n_stacks, size_t *n_bare)
 {
 	*n_stacks = *n_bare = 0;
 	for (uint32_t i = 0; i < n; i++) {
@@ -299,7 +300,7 @@ static void sort_out(struct scan *s, uint32_t n, size_t *n_stacks, uint32_t *bar
 		if (g->goid == 0 || is_nobody(g))
 			continue;
 		if (g->state == GO_RUNNING) {
-			bare[(*n_bare)++] = i;
+			s->members[(*n_bare)++] = i;
 		} else if (!has_stack(g) || !sane_stack(g)) {
 			try_again(s, i);
 		} else {
@@ -315,7 +316,6 @@ static void sort_out(struct scan *s, uint32_t n, size_t *n_stacks, uint32_t *bar
 
 static int scan_chunk(struct scan *s, const uint64_t *addrs, uint32_t n)
 {
-	uint32_t members[CHUNK];
 	size_t n_stacks, n_bare;
 	int r;
 
@@ -328,8 +328,8 @@ static int scan_chunk(struct scan *s, const uint64_t *addrs, uint32_t n)
 	r = each_g(s, s->g_wants, n, first_look);
 	if (r < 0)
 		return r;
-	sort_out(s, n, &n_stacks, members, &n_bare);
-	r = finish_portion(s, members, n_bare);
+	sort_out(s, n, &n_stacks, &n_bare);
+	r = finish_portion(s, n_bare);
 	if (r < 0)
 		return r;
 	for (size_t done = 0, taken; done < n_stacks; done += taken) {
@@ -341,9 +341,9 @@ static int scan_chunk(struct scan *s, const uint64_t *addrs, uint32_t n)
 			return r;
 		for (size_t k = 0; k < taken; k++) {
 			s->stack_of[w[k].index] = &w[k];
-			members[k] = w[k].index;
+			s->members[k] = w[k].index;
 		}
-		r = finish_portion(s, members, taken);
+		r = finish_portion(s, taken);
 		if (r < 0)
 			return r;
 	}

@@ -10,6 +10,7 @@
 #include "goruntime/goroutines.h"
 #include "goruntime/labels.h"
 #include "goruntime/waits.h"
+#include "model/limits.h"
 
 struct state {
 	struct world *world;

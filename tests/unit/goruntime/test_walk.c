@@ -8,6 +8,7 @@
 #include "goruntime/goroutines.h"
 #include "goruntime/labels.h"
 #include "goruntime/waits.h"
+#include "model/limits.h"
 #include "world.h"
 
 /* What a visit saw of each goroutine. */

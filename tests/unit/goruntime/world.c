@@ -102,6 +102,7 @@ static void build_pclntab(struct world *w)
 		put32(w, at + 20, 24);
 		put32(w, at + 24, 16);
 		put32(w, at + 36, 9);
+		w->bytes[at + 40] = goexit ? 8 : 0;	/* abi.FuncID_goexit in Go 1.26 */
 		w->bytes[at + 41] = goexit ? 1 : 0;	/* TOPFRAME */
 		record += 44;
 		/* Names are relative to the name table. */

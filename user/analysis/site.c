@@ -56,6 +56,11 @@ static bool is_std(const char *function)
 	return is_one_of(function, root, std_roots, ARRAY_SIZE(std_roots));
 }
 
+bool site_is_own(const char *function, const char *module)
+{
+	return function && (in_module(function, module) || !is_std(function));
+}
+
 const struct frame *site_frame(const struct stack *s, const char *module)
 {
 	const struct frame *outermost = NULL;
@@ -63,11 +68,9 @@ const struct frame *site_frame(const struct stack *s, const char *module)
 	for (uint32_t i = 0; i < s->n; i++) {
 		const char *function = s->frames[i].function;
 
-		if (!function)
-			continue;
-		if (in_module(function, module) || !is_std(function))
+		if (site_is_own(function, module))
 			return &s->frames[i];
-		if (!site_is_runtime(function))
+		if (function && !site_is_runtime(function))
 			outermost = &s->frames[i];
 	}
 	if (outermost)

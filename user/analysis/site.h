@@ -16,6 +16,9 @@
  */
 const struct frame *site_frame(const struct stack *s, const char *module);
 
+/* Is this function the program's own, as site_frame() understands it? NULL is not. */
+bool site_is_own(const char *function, const char *module);
+
 /* Is this function part of Go's runtime ("runtime.gopark")? NULL is not. */
 bool site_is_runtime(const char *function);
 

@@ -6,6 +6,13 @@
 const struct report_format report_formats[] = {
 	{ .name = "text", .help = "for people", .write = report_text },
 	{ .name = "json", .help = "loiter.snapshot/1, see loiter-json(5)", .write = report_json },
+	{ .name = "folded", .help = "a stack a line with its count, root first",
+	  .write = report_folded },
+	{ .name = "flamegraph", .help = "an SVG picture of the stacks", .write = report_flamegraph },
+	{ .name = "debug1", .help = "Go's goroutine profile with debug=1: stacks with counts",
+	  .write = report_debug1 },
+	{ .name = "debug2", .help = "Go's goroutine profile with debug=2: every goroutine",
+	  .write = report_debug2, .needs_goroutines = true },
 	{ .name = NULL },
 };
 

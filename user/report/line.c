@@ -9,10 +9,7 @@
 
 #define ELLIPSIS "\xe2\x80\xa6"
 
-enum { CHAR_BYTES = 16 };	/* "\u{10ffff}" and its NUL */
-
-/* One character of s in the form that is shown; the bytes of s that it took. */
-static size_t show_char(const char *s, size_t n, char shown[CHAR_BYTES], unsigned int *columns)
+size_t text_char(const char *s, size_t n, char shown[TEXT_CHAR], unsigned int *columns)
 {
 	uint32_t c;
 	size_t len = utf8_decode(s, n, &c);
@@ -24,20 +21,20 @@ static size_t show_char(const char *s, size_t n, char shown[CHAR_BYTES], unsigne
 		return len;
 	}
 	if (len == 0 || c < 0x80)
-		*columns = (unsigned int)snprintf(shown, CHAR_BYTES, "\\x%02x", (uint8_t)*s);
+		*columns = (unsigned int)snprintf(shown, TEXT_CHAR, "\\x%02x", (uint8_t)*s);
 	else
-		*columns = (unsigned int)snprintf(shown, CHAR_BYTES, "\\u{%" PRIx32 "}", c);
+		*columns = (unsigned int)snprintf(shown, TEXT_CHAR, "\\u{%" PRIx32 "}", c);
 	return len ? len : 1;
 }
 
 char *text_escape(const char *s, char *buf, size_t size)
 {
-	char shown[CHAR_BYTES], *p = buf;
+	char shown[TEXT_CHAR], *p = buf;
 	size_t n = strlen(s);
 	unsigned int columns;
 
 	while (n) {
-		size_t took = show_char(s, n, shown, &columns);
+		size_t took = text_char(s, n, shown, &columns);
 		size_t len = strlen(shown);
 
 		if (len >= size)
@@ -51,14 +48,61 @@ char *text_escape(const char *s, char *buf, size_t size)
 	return buf;
 }
 
-size_t text_columns(const char *s)
+/* Almost every name is. */
+static size_t printable_ascii(const char *s)
 {
-	char shown[CHAR_BYTES];
-	size_t n = strlen(s), sum = 0;
+	size_t n = 0;
+
+	while (s[n] >= 0x20 && s[n] < 0x7f)
+		n++;
+	return n;
+}
+
+void text_print(const char *s, FILE *out)
+{
+	char shown[TEXT_CHAR];
+	size_t plain = printable_ascii(s), n = strlen(s + plain);
 	unsigned int columns;
 
+	fwrite(s, 1, plain, out);
+	s += plain;
 	while (n) {
-		size_t took = show_char(s, n, shown, &columns);
+		size_t took = text_char(s, n, shown, &columns);
+
+		fputs(shown, out);
+		s += took;
+		n -= took;
+	}
+}
+
+size_t text_length(const char *s)
+{
+	char shown[TEXT_CHAR];
+	size_t sum = printable_ascii(s), n = strlen(s + sum);
+	unsigned int columns;
+
+	s += sum;
+	while (n) {
+		size_t took = text_char(s, n, shown, &columns);
+
+		/* Every character begins with a byte that is not 10xxxxxx. */
+		for (const char *p = shown; *p; p++)
+			sum += (*p & 0xc0) != 0x80;
+		s += took;
+		n -= took;
+	}
+	return sum;
+}
+
+size_t text_columns(const char *s)
+{
+	char shown[TEXT_CHAR];
+	size_t sum = printable_ascii(s), n = strlen(s + sum);
+	unsigned int columns;
+
+	s += sum;
+	while (n) {
+		size_t took = text_char(s, n, shown, &columns);
 
 		sum += columns;
 		s += took;
@@ -103,7 +147,7 @@ static bool append(struct line *l, const char *bytes, size_t n)
 void line_put_cut(struct line *l, const char *s, unsigned int columns)
 {
 	unsigned int end = l->at + columns, width;
-	char shown[CHAR_BYTES];
+	char shown[TEXT_CHAR];
 	size_t n = strlen(s);
 	bool cut;
 
@@ -113,7 +157,7 @@ void line_put_cut(struct line *l, const char *s, unsigned int columns)
 	if (cut && end == l->at)
 		return;
 	while (n) {
-		size_t took = show_char(s, n, shown, &width);
+		size_t took = text_char(s, n, shown, &width);
 
 		if (l->at + width + cut > end || !append(l, shown, strlen(shown)))
 			break;

@@ -10,11 +10,20 @@
 #include <stdint.h>
 #include <stdio.h>
 
+enum { TEXT_CHAR = 16 };	/* bytes of one shown character with its NUL: "\\u{10ffff}" */
+
 /*
- * s as a terminal may show it, at most size - 1 bytes and never a part of a character: what is
- * not UTF-8 and what utf8_columns() refuses become \xNN or \u{NNNN}. Returns buf.
+ * The character at s, of n > 0 bytes, as a terminal may show it, and its columns: what is not
+ * UTF-8 and what utf8_columns() refuses become \xNN or \u{NNNN}. The bytes of s that it took.
  */
+size_t text_char(const char *s, size_t n, char shown[TEXT_CHAR], unsigned int *columns);
+
+/* All of s in that form, at most size - 1 bytes and never a part of a character. Returns buf. */
 char *text_escape(const char *s, char *buf, size_t size);
+
+/* All of s in that form, to a file; and how many characters (not bytes, not columns) that are. */
+void text_print(const char *s, FILE *out);
+size_t text_length(const char *s);
 
 /* Columns that s takes when it is put on a line. */
 size_t text_columns(const char *s);

@@ -22,6 +22,7 @@ import (
 var (
 	never   = make(chan int)
 	longest int64
+	anew    = make(chan bool)
 )
 
 func ticker() {

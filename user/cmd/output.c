@@ -111,7 +111,9 @@ int output_open(struct output *o, const char *path, struct diag *d)
 		return open_stream(o);
 
 	exists = stat(path, &st) == 0;
-	if (exists && S_ISDIR(st.st_mode)) {
+	if (!*path) {
+		r = -ENOENT;
+	} else if (exists && S_ISDIR(st.st_mode)) {
 		r = -EISDIR;
 	} else if (exists && !S_ISREG(st.st_mode)) {
 		o->fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);

@@ -74,9 +74,11 @@ int summary_add(struct summary *sum, const struct snapshot *s)
 		.goroutines = s->total,
 	};
 	for (uint32_t i = 0; i < s->n_findings; i++) {
+		if (s->findings[i].verdict < VERDICT_SUSPECT)
+			continue;
+		p->findings++;
 		if (s->findings[i].verdict > p->worst)
 			p->worst = s->findings[i].verdict;
-		p->findings += s->findings[i].verdict >= VERDICT_SUSPECT;
 	}
 	largest_group(sum, s, p);
 	return 0;

@@ -13,7 +13,7 @@ struct summary_process {
 	const char *name, *go_version;	/* "shop-api", "1.24.9"; NULL unknown */
 	uint64_t goroutines;
 	uint64_t findings;	/* suspect or worse */
-	enum verdict worst;
+	enum verdict worst;	/* of these; VERDICT_UNKNOWN without */
 	uint64_t largest;	/* goroutines in the largest group; 0 none */
 	const char *wait;	/* its wait reason, or its state */
 	struct frame site;	/* where it waits; function NULL and pc 0: unknown */

@@ -110,8 +110,9 @@ struct go_layout {
 
 /*
  * The layout of Go 1.minor from the table. -EOPNOTSUPP when the table has no such release; the
- * diag names the releases that it has. A patch release never changed a layout so far; if one
- * does, the table gets a row for it and this takes the newest row that is not newer.
+ * diag names the releases that it has. Patch releases do change layouts (runtime.timer grew in
+ * Go 1.23.3, runtime.m in 1.23.12 and 1.24.6), so the table has a row for each layout of a minor
+ * release, and this takes the newest one that is not newer.
  */
 int layout_lookup(int minor, int patch, struct go_layout *ret, struct diag *d);
 

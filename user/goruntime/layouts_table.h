@@ -28,7 +28,7 @@
 		.module_types = 280, .module_etypes = 288, .module_rodata = 296,
 		.module_gofunc = 304, .module_next = 544,
 	} },
-	/* Go 1.19.13 */
+	/* Go 1.19.0 1.19.13 */
 	{ .first_patch = 0, .layout = {
 		.minor = 19, .source = "table",
 		.g_size = 392, .g_stack_lo = 0, .g_stack_hi = 8, .g_m = 48, .g_sched_sp = 56,
@@ -76,7 +76,7 @@
 		.module_types = 296, .module_etypes = 304, .module_rodata = 312,
 		.module_gofunc = 320, .module_next = 560,
 	} },
-	/* Go 1.21.13 */
+	/* Go 1.21.0 1.21.13 */
 	{ .first_patch = 0, .layout = {
 		.minor = 21, .source = "table",
 		.g_size = 408, .g_stack_lo = 0, .g_stack_hi = 8, .g_m = 48, .g_sched_sp = 56,
@@ -124,7 +124,7 @@
 		.module_types = 296, .module_etypes = 304, .module_rodata = 312,
 		.module_gofunc = 320, .module_next = 584,
 	} },
-	/* Go 1.23.0 */
+	/* Go 1.23.0 1.23.1 1.23.2 */
 	{ .first_patch = 0, .layout = {
 		.minor = 23, .source = "table",
 		.g_size = 432, .g_stack_lo = 0, .g_stack_hi = 8, .g_m = 48, .g_sched_sp = 56,
@@ -143,6 +143,30 @@
 		.timer_when = 16, .timer_period = 24, .notify_wait = 0, .notify_notify = 4,
 		.notify_head = 16, .polldesc_size = 264, .polldesc_fd = 8, .polldesc_rg = 32,
 		.polldesc_wg = 40, .polldesc_rd = 152, .polldesc_wd = 248, .type_tflag = 20,
+		.type_str = 40, .hmap_count = 0, .hmap_b = 9, .hmap_buckets = 16,
+		.hmap_oldbuckets = 24, .mstats_last_gc = 7720, .module_size = 584,
+		.module_types = 296, .module_etypes = 304, .module_rodata = 312,
+		.module_gofunc = 320, .module_next = 576,
+	} },
+	/* Go 1.23.3 1.23.6 1.23.9 1.23.10 1.23.11 */
+	{ .first_patch = 3, .layout = {
+		.minor = 23, .source = "table",
+		.g_size = 432, .g_stack_lo = 0, .g_stack_hi = 8, .g_m = 48, .g_sched_sp = 56,
+		.g_sched_pc = 64, .g_sched_bp = 104, .g_syscallsp = 112, .g_syscallpc = 120,
+		.g_param = 144, .g_status = 152, .g_goid = 160, .g_waitsince = 176,
+		.g_waitreason = 184, .g_tracking = 198, .g_tracking_seq = 199,
+		.g_tracking_stamp = 200, .g_lockedm = 216, .g_running_cleanups = -1,
+		.g_parent_goid = 280, .g_gopc = 288, .g_startpc = 304, .g_waiting = 320,
+		.g_labels = 352, .g_timer = 360, .g_sleep_when = 368, .m_g0 = 0, .m_procid = 72,
+		.m_curg = 192, .m_incgo = 280, .m_alllink = 328, .sudog_size = 88, .sudog_g = 0,
+		.sudog_next = 8, .sudog_prev = 16, .sudog_elem = 24, .sudog_ticket = 48,
+		.sudog_is_select = 52, .sudog_waiters = 54, .sudog_parent = 56,
+		.sudog_waitlink = 64, .sudog_waittail = 72, .sudog_c = 80, .hchan_size = 104,
+		.hchan_qcount = 0, .hchan_dataqsiz = 8, .hchan_closed = 28, .hchan_timer = 32,
+		.hchan_elemtype = 40, .hchan_recvq_first = 64, .hchan_sendq_first = 80,
+		.timer_when = 16, .timer_period = 24, .notify_wait = 0, .notify_notify = 4,
+		.notify_head = 16, .polldesc_size = 280, .polldesc_fd = 8, .polldesc_rg = 32,
+		.polldesc_wg = 40, .polldesc_rd = 160, .polldesc_wd = 264, .type_tflag = 20,
 		.type_str = 40, .hmap_count = 0, .hmap_b = 9, .hmap_buckets = 16,
 		.hmap_oldbuckets = 24, .mstats_last_gc = 7720, .module_size = 584,
 		.module_types = 296, .module_etypes = 304, .module_rodata = 312,
@@ -172,7 +196,7 @@
 		.module_types = 296, .module_etypes = 304, .module_rodata = 312,
 		.module_gofunc = 320, .module_next = 576,
 	} },
-	/* Go 1.24.0 */
+	/* Go 1.24.0 1.24.2 1.24.4 1.24.5 */
 	{ .first_patch = 0, .layout = {
 		.minor = 24, .source = "table",
 		.g_size = 440, .g_stack_lo = 0, .g_stack_hi = 8, .g_m = 48, .g_sched_sp = 56,
@@ -196,8 +220,8 @@
 		.module_types = 296, .module_etypes = 304, .module_rodata = 312,
 		.module_gofunc = 320, .module_next = 576,
 	} },
-	/* Go 1.24.9 */
-	{ .first_patch = 9, .layout = {
+	/* Go 1.24.6 1.24.9 1.24.13 */
+	{ .first_patch = 6, .layout = {
 		.minor = 24, .source = "table",
 		.g_size = 440, .g_stack_lo = 0, .g_stack_hi = 8, .g_m = 48, .g_sched_sp = 56,
 		.g_sched_pc = 64, .g_sched_bp = 104, .g_syscallsp = 112, .g_syscallpc = 120,
@@ -220,7 +244,7 @@
 		.module_types = 296, .module_etypes = 304, .module_rodata = 312,
 		.module_gofunc = 320, .module_next = 576,
 	} },
-	/* Go 1.25.0 1.25.4 */
+	/* Go 1.25.0 1.25.4 1.25.14 */
 	{ .first_patch = 0, .layout = {
 		.minor = 25, .source = "table",
 		.g_size = 440, .g_stack_lo = 0, .g_stack_hi = 8, .g_m = 48, .g_sched_sp = 56,
@@ -244,7 +268,7 @@
 		.module_types = 296, .module_etypes = 304, .module_rodata = 312,
 		.module_gofunc = 320, .module_next = 576,
 	} },
-	/* Go 1.26.0 1.26.8 */
+	/* Go 1.26.0 1.26.8 1.26.11 */
 	{ .first_patch = 0, .layout = {
 		.minor = 26, .source = "table",
 		.g_size = 456, .g_stack_lo = 0, .g_stack_hi = 8, .g_m = 48, .g_sched_sp = 56,
@@ -268,7 +292,7 @@
 		.module_types = 296, .module_etypes = 304, .module_rodata = 312,
 		.module_gofunc = 320, .module_next = 584,
 	} },
-	/* Go 1.27.0 1.27.1 */
+	/* Go 1.27.0 1.27.1 1.27.4 */
 	{ .first_patch = 0, .layout = {
 		.minor = 27, .source = "table",
 		.g_size = 456, .g_stack_lo = 0, .g_stack_hi = 8, .g_m = 48, .g_sched_sp = 56,

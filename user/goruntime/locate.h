@@ -32,13 +32,32 @@ int locate_globals(const struct moduledata *md, struct pclntab *tab, struct elf_
 		   const struct go_layout *l, struct mem *live, struct mem *file,
 		   struct arena *a, struct go_globals *ret, struct diag *d);
 
+/* Ways to find a variable, for the parts of locate_globals(); each must do alone. */
+enum locate_ways {
+	LOCATE_SYMBOL = 1,	/* the file's symbol table */
+	LOCATE_CODE = 2,	/* operands of a function that uses it */
+	LOCATE_SEARCH = 4,	/* a search of the data, which must find exactly one */
+	LOCATE_ALL = 7,
+};
+
+/* runtime.allgs: code first, the search only where the others fail; a symbol must agree. */
+int locate_allgs(const struct moduledata *md, struct pclntab *tab, struct elf_image *e,
+		 const struct go_layout *l, struct mem *live, struct mem *file,
+		 unsigned int ways, uint64_t *ret, struct diag *d);
+/* memstats.last_gc_nanotime; 0 when it is not found or the ways disagree. No search. */
+uint64_t locate_last_gc(const struct moduledata *md, struct pclntab *tab, struct elf_image *e,
+			const struct go_layout *l, struct mem *live, struct mem *file,
+			unsigned int ways);
+
 /*
  * Holds the layout against the live process: sampled goroutines must have distinct non-zero ids,
  * known states, a stack that holds their sp, a pc in text, a startpc that is a function's entry,
- * goroutine 1 must start at runtime.main, every m of a running one must point back and have one
- * of the process's tids (`tids` ascending; NULL: not checked). -EOPNOTSUPP names what failed: then nothing
- * that the layout says may be used. Not found out by a running target's races: a check fails only
- * when most of the sample fails it, or a sure one fails thrice.
+ * goroutine 1 must start at runtime.main, goroutines that wait for channels must own the sudogs in
+ * those channels' queues, every m of a running one must point back, and its procid be a tid. With
+ * `tids` (ascending, as the target's own pid namespace numbers them; NULL unknown) one of three
+ * or more threads must be among them. -EOPNOTSUPP names what failed: then nothing that the layout
+ * says may be used. A running target's races do not fail it: a check fails only when most of a
+ * sample fail it, in each of three samples. Errors of reading: -ESRCH, -EPERM; -ENOMEM.
  */
 int layout_validate(const struct go_layout *l, const struct go_globals *globals,
 		    const struct moduledata *md, struct pclntab *tab, struct mem *live,

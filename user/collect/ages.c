@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collect/ages.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 /* A goroutine is scanned once a cycle: distinct values are cycles. More than these are thinned by
@@ -52,23 +53,31 @@ static void sort_unique(struct ages *a)
 	a->n = n + 1;
 }
 
+/* Room for one more, by forgetting doubles first and growing only when those do not make it. */
+static bool make_room(struct ages *a)
+{
+	size_t room = a->room ? a->room * 2 : 1024;
+	int64_t *times;
+
+	if (a->n < a->room)
+		return true;
+	sort_unique(a);
+	if (a->n < a->room / 2)
+		return true;
+	if (room > MAX_TIMES)
+		return false;
+	times = realloc(a->times, room * sizeof(*times));
+	if (!times)
+		return false;
+	a->times = times;
+	a->room = room;
+	return true;
+}
+
 void ages_add(struct ages *a, int64_t waitsince)
 {
-	if (waitsince <= 0 || waitsince == a->last)
+	if (waitsince <= 0 || waitsince == a->last || !make_room(a))
 		return;
-	if (a->n == a->room) {
-		size_t room = a->room ? a->room * 2 : 1024;
-		int64_t *times;
-
-		sort_unique(a);
-		if (a->n * 2 > a->room) {
-			times = room <= MAX_TIMES ? realloc(a->times, room * sizeof(*times)) : NULL;
-			if (!times)
-				return;
-			a->times = times;
-			a->room = room;
-		}
-	}
 	a->times[a->n++] = waitsince;
 	a->last = waitsince;
 }

@@ -430,9 +430,16 @@ static int64_t last_gc_of(struct go_runtime *rt)
 	return (int64_t)t;
 }
 
+static void report_progress(void *arg, uint64_t done, uint64_t total)
+{
+	const struct collector *c = arg;
+
+	c->o->progress(c->o->progress_arg, done, total);
+}
+
 static int scan(struct collector *c, struct diag *d)
 {
-	struct scan_options o = { visit, c->o->progress, c->o->progress_arg };
+	struct scan_options o = { visit, c->o->progress ? report_progress : NULL, c };
 	struct scan_stats stats;
 	struct timespec before, after;
 	int r;

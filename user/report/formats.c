@@ -13,6 +13,8 @@ const struct report_format report_formats[] = {
 	  .write = report_debug1 },
 	{ .name = "debug2", .help = "Go's goroutine profile with debug=2: every goroutine",
 	  .write = report_debug2, .needs_goroutines = true },
+	{ .name = "pprof", .help = "profile.proto, gzip'ed, for go tool pprof",
+	  .write = report_pprof, .binary = true },
 	{ .name = NULL },
 };
 

@@ -201,18 +201,46 @@ void jvalue_append(struct jvalue *j, struct jvalue *v)
 	append(j, o);
 }
 
+/*
+ * What a terminal would act upon (DEL, C1, bidi and zero-width characters) as \u, which means the
+ * same: json-c does so with C0 alone. Such bytes stand inside of strings only.
+ */
+static void print_escaped(const char *text, FILE *out)
+{
+	size_t n = strlen(text), plain = 0;
+
+	while (plain < n) {
+		uint32_t c = (uint8_t)text[plain];
+		size_t len = c < 0x7f ? 1 : utf8_decode(text + plain, n - plain, &c);
+
+		if (c < 0x7f || (len && utf8_columns(c))) {
+			plain += len;
+			continue;
+		}
+		fwrite(text, 1, plain, out);
+		if (c < 0x10000)
+			fprintf(out, "\\u%04" PRIx32, c);
+		else
+			fprintf(out, "\\u%04" PRIx32 "\\u%04" PRIx32, 0xd7c0 + (c >> 10),
+				0xdc00 + (c & 0x3ff));
+		text += plain + (len ? len : 1);
+		n -= plain + (len ? len : 1);
+		plain = 0;
+	}
+	fwrite(text, 1, plain, out);
+}
+
 int jvalue_print(struct jvalue *j, FILE *out)
 {
 	const char *text = NULL;
-	int r = 0;
 
 	if (!j->failed)
 		text = json_object_to_json_string_ext(j->o, JSON_C_TO_STRING_SPACED |
 								    JSON_C_TO_STRING_NOSLASHESCAPE);
-	if (!text)
-		r = -ENOMEM;
-	else if (fputs(text, out) < 0)
-		r = -EIO;
+	if (text)
+		print_escaped(text, out);
 	jvalue_done(j);
-	return r;
+	if (!text)
+		return -ENOMEM;
+	return ferror(out) ? -EIO : 0;
 }

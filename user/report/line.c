@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "report/utf8.h"
@@ -48,6 +49,15 @@ char *text_escape(const char *s, char *buf, size_t size)
 	return buf;
 }
 
+char *text_escaped(const char *s)
+{
+	/* The longest form of a byte is \xNN; longer ones are of more bytes. */
+	size_t n = strlen(s), size = 4 * n + 1;
+	char *buf = n < SIZE_MAX / 8 ? malloc(size) : NULL;
+
+	return buf ? text_escape(s, buf, size) : NULL;
+}
+
 /* Almost every name is. */
 static size_t printable_ascii(const char *s)
 {
@@ -56,6 +66,11 @@ static size_t printable_ascii(const char *s)
 	while (s[n] >= 0x20 && s[n] < 0x7f)
 		n++;
 	return n;
+}
+
+bool text_is_plain(const char *s)
+{
+	return s[printable_ascii(s)] == '\0';
 }
 
 void text_print(const char *s, FILE *out)

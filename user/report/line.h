@@ -21,9 +21,15 @@ size_t text_char(const char *s, size_t n, char shown[TEXT_CHAR], unsigned int *c
 /* All of s in that form, at most size - 1 bytes and never a part of a character. Returns buf. */
 char *text_escape(const char *s, char *buf, size_t size);
 
+/* The same without a limit; the caller frees. NULL when memory is short. */
+char *text_escaped(const char *s);
+
 /* All of s in that form, to a file; and how many characters (not bytes, not columns) that are. */
 void text_print(const char *s, FILE *out);
 size_t text_length(const char *s);
+
+/* Is all of s printable ASCII, so that it need not be escaped for any output? */
+bool text_is_plain(const char *s);
 
 /* Columns that s takes when it is put on a line. */
 size_t text_columns(const char *s);

@@ -9,6 +9,7 @@
 
 #include "analysis/verdict.h"
 #include "cmd/exit.h"
+#include "cmd/one_line.h"
 #include "cmd/output.h"
 #include "cmd/progress.h"
 #include "collect/snapshot.h"
@@ -89,6 +90,19 @@ static int miss(struct walk *w, pid_t pid, int err, const struct diag *d)
 	return summary_add_miss(&w->summary, pid, g.name, *d->why ? d->why : strerror(-err));
 }
 
+static int put_json(struct walk *w, const struct snapshot *s)
+{
+	FILE *line = one_line_open(w->out->file);
+	int r;
+
+	if (!line)
+		return -ENOMEM;
+	r = report_json(s, line, w->form);
+	if (fclose(line) != 0 && r == 0)
+		r = -EIO;
+	return r;
+}
+
 static int hit(struct walk *w, struct snapshot *s)
 {
 	int r;
@@ -100,7 +114,7 @@ static int hit(struct walk *w, struct snapshot *s)
 	if (snapshot_matches(s, w->args->fail_on))
 		w->matched = true;
 	if (is_json(w))
-		return report_json(s, w->out->file, w->form);
+		return put_json(w, s);
 	return summary_add(&w->summary, s);
 }
 
@@ -132,9 +146,9 @@ static void tell_misses(const struct summary *sum)
 		exit_sentence(stderr, -EIO, &d);
 	}
 	if (sum->denied) {
-		diag_fail(&d, -EPERM, "%" PRIu64 " of other users' processes could not be looked at",
-			  sum->denied);
-		diag_hint(&d, -EPERM, "run as root");
+		diag_fail(&d, -EPERM, "%" PRIu64 " more could not be looked at", sum->denied);
+		diag_what(&d, -EPERM, "--all");
+		diag_hint(&d, -EPERM, "run as root or with CAP_SYS_PTRACE");
 		exit_sentence(stderr, -EPERM, &d);
 	}
 }

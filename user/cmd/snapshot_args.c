@@ -130,6 +130,22 @@ static int check_target(struct snapshot_args *a, const char *operand, struct dia
 	return diag_hint(d, -EINVAL, "give one of PID, --all and --core FILE");
 }
 
+/* Where each goroutine shows; elsewhere the option would be ignored, which nobody wants. */
+static int check_goroutines(const struct snapshot_args *a, struct diag *d)
+{
+	const struct report_format *f = a->format;
+	bool text = strcmp(f->name, "text") == 0;
+
+	if (!a->goroutines || f->needs_goroutines || strcmp(f->name, "json") == 0)
+		return 0;
+	if (text && !a->all)
+		return 0;
+	diag_fail(d, -EINVAL, "%s lists no single goroutines", a->all ? "--all" : f->name);
+	diag_what(d, -EINVAL, "--goroutines");
+	return diag_hint(d, -EINVAL, a->all ? "name a PID, or add --json"
+					    : "use text, json or debug2");
+}
+
 static int check_form(const struct snapshot_args *a, struct diag *d)
 {
 	const struct report_format *f = a->format;
@@ -140,15 +156,11 @@ static int check_form(const struct snapshot_args *a, struct diag *d)
 		diag_fail(d, -EINVAL, "--all has only the formats text and json");
 		return diag_hint(d, -EINVAL, "name a PID for %s", f->name);
 	}
-	if (a->all && text && a->goroutines) {
-		diag_fail(d, -EINVAL, "the summary of --all lists no goroutines");
-		return diag_hint(d, -EINVAL, "name a PID, or add --json");
-	}
 	if (f->binary && to_stdout && isatty(STDOUT_FILENO)) {
 		diag_fail(d, -EINVAL, "%s is binary and stdout is a terminal", f->name);
 		return diag_hint(d, -EINVAL, "add -o FILE");
 	}
-	return 0;
+	return check_goroutines(a, d);
 }
 
 int snapshot_args_parse(int argc, char **argv, struct snapshot_args *ret, struct diag *d)

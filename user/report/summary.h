@@ -30,7 +30,7 @@ struct summary {
 	struct summary_process *processes;
 	struct summary_miss *misses;
 	size_t n, n_misses;
-	uint64_t denied;	/* processes of others, Go or not, that we may not look at */
+	uint64_t denied;	/* processes, Go or not, that we may not look at */
 };
 
 /* Copies what the line needs. -ENOMEM. */

@@ -37,8 +37,8 @@ static bool is_shown(const char *function, bool first)
 {
 	if (!function)
 		return true;
+	/* Go 1.25: as context of user code; the older runtime.runfinq was hidden. */
 	if (strcmp(function, "runtime.runFinalizers") == 0 ||
-	    strcmp(function, "runtime.runfinq") == 0 ||
 	    strcmp(function, "runtime.runCleanups") == 0)
 		return true;
 	if (strcmp(function, "runtime.gopanic") == 0 && !first)

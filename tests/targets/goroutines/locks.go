@@ -149,22 +149,14 @@ func sleeper(g *group, d time.Duration) {
 
 func recvAfter(g *group, d time.Duration) {
 	ch, until := time.After(d), time.Now().Add(d).UnixNano()
-	g.enter(func() *Obj {
-		o := recvOnlyObj(ch, 1)
-		o.Until = until
-		return o
-	})
+	g.enter(func() *Obj { return timerObj(ch, until) })
 	<-ch
 }
 
 func recvTicker(g *group, d time.Duration) {
 	t, until := time.NewTicker(d), time.Now().Add(d).UnixNano()
 	defer t.Stop()
-	g.enter(func() *Obj {
-		o := recvOnlyObj(t.C, 1)
-		o.Until = until
-		return o
-	})
+	g.enter(func() *Obj { return timerObj(t.C, until) })
 	<-t.C
 }
 

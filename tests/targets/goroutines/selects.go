@@ -15,6 +15,13 @@ func recvOnlyObj[T any](ch <-chan T, receivers int) *Obj {
 	return chanObj(*(*chan T)(unsafe.Pointer(&ch)), "recv", 0, receivers)
 }
 
+// timerObj is recvOnlyObj for a timer's channel. It has a buffer of one, which Go 1.23's cap() hides.
+func timerObj(ch <-chan time.Time, fires int64) *Obj {
+	o := recvOnlyObj(ch, 1)
+	o.Cap, o.Until = 1, fires
+	return o
+}
+
 func selectTwo(g *group, a chan int, b chan error) {
 	g.enter(func() *Obj { return selectObj(chanObj(a, "send", 1, 0), chanObj(b, "recv", 0, 1)) })
 	select {
@@ -27,9 +34,8 @@ func selectTimeout(g *group, ctx context.Context, ch chan *item, d time.Duration
 	timeout := time.After(d)
 	fires := time.Now().Add(d).UnixNano()
 	g.enter(func() *Obj {
-		t := recvOnlyObj(timeout, 1)
-		t.Until = fires
-		return selectObj(chanObj(ch, "recv", 0, 1), t, recvOnlyObj(ctx.Done(), 1))
+		return selectObj(chanObj(ch, "recv", 0, 1), timerObj(timeout, fires),
+			recvOnlyObj(ctx.Done(), 1))
 	})
 	select {
 	case <-ch:

@@ -214,7 +214,7 @@ static const char *finding_verdict(enum verdict v)
 {
 	if (v == VERDICT_OK)
 		return "explained";
-	return v == VERDICT_UNKNOWN ? "candidate" : verdict_name(v);
+	return v > VERDICT_OK && v <= VERDICT_PROVEN ? verdict_name(v) : "candidate";
 }
 
 static struct jvalue finding(const struct snapshot *s, uint64_t i)

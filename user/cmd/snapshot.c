@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "analysis/verdict.h"
 #include "cmd/command.h"
 #include "cmd/exit.h"
 #include "cmd/output.h"
@@ -45,9 +44,6 @@ static int take(const struct snapshot_args *a, struct snapshot **ret, struct dia
 	progress_end(&progress);
 	if (r < 0)
 		return a->core ? diag_what(d, r, "%s", a->core) : diag_what(d, r, "pid %d", a->pid);
-	r = verdict_judge(s);
-	if (r < 0)
-		return r;
 	*ret = TAKE(s);
 	return 0;
 }
@@ -71,7 +67,7 @@ static int snapshot_one(const struct snapshot_args *a, const struct report_optio
 
 static int answer(const struct snapshot_args *a, bool *ret_matched, struct diag *d)
 {
-	struct report_options form = { .version = LOITER_VERSION };
+	struct report_options form = { .list = a->goroutines, .version = LOITER_VERSION };
 	struct output out;
 	int r;
 

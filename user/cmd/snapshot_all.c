@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/verdict.h"
 #include "cmd/exit.h"
 #include "cmd/one_line.h"
 #include "cmd/output.h"
@@ -103,14 +102,9 @@ static int put_json(struct walk *w, const struct snapshot *s)
 	return r;
 }
 
-static int hit(struct walk *w, struct snapshot *s)
+static int hit(struct walk *w, const struct snapshot *s)
 {
-	int r;
-
 	w->read++;
-	r = verdict_judge(s);
-	if (r < 0)
-		return r;
 	if (snapshot_matches(s, w->args->fail_on))
 		w->matched = true;
 	if (is_json(w))

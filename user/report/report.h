@@ -11,6 +11,7 @@ struct report_options {
 	bool colour;		/* text only */
 	unsigned int width;	/* text only: columns to keep to; 80 when not a terminal */
 	unsigned int top;	/* text only: groups shown, 0 for all */
+	bool list;		/* text only: every goroutine too, when snapshot.goroutines is there */
 	const char *version;	/* of loiter, for the JSON */
 };
 

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "report/line.h"
 #include "report/report.h"
+#include "report/text_list.h"
 #include "report/text_table.h"
 #include "report/words.h"
 
@@ -228,6 +229,8 @@ int report_text(const struct snapshot *s, FILE *out, const struct report_options
 	print_totals(s, &l, out);
 	print_findings(s, &l, out, o);
 	text_table(s, out, o);
+	if (o->list)
+		text_list(s, out, o);
 	print_system(s, &l, out);
 	print_not_read(&s->quality, &l, out);
 	return ferror(out) ? -EIO : 0;

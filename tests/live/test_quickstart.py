@@ -39,7 +39,7 @@ def test_the_demo_waits_on_what_its_sources_say(demo):
     (send,) = groups_with(demo.snapshot, 'main.askSupplier')
     assert send['wait_reason'] == 'chan send'
     assert send['created_by']['function'] == 'main.(*shop).price'
-    assert send['blocked_on']['type'] == 'chan int'
+    assert send['blocked_on']['type'] == 'int'
     assert send['blocked_on']['cap'] == 0
     (lock,) = groups_with(demo.snapshot, 'main.(*shop).lookUp')
     assert lock['blocked_on']['kind'] == 'mutex'

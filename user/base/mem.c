@@ -45,6 +45,11 @@ int mem_read_u32(struct mem *m, uint64_t addr, uint32_t *ret)
 	return r;
 }
 
+int mem_clone(struct mem *m, struct mem **ret)
+{
+	return m->ops->clone ? m->ops->clone(m, ret) : -EOPNOTSUPP;
+}
+
 void mem_close(struct mem *m)
 {
 	if (m)

@@ -29,6 +29,11 @@ struct mem_ops {
 	 * it: -ESRCH, -EPERM. NULL: mem_read_many() loops over read().
 	 */
 	int (*read_many)(struct mem *m, struct mem_req *reqs, size_t n);
+	/*
+	 * A second handle on the same address space, for another thread: one handle serves one
+	 * thread. NULL: there is none to be had.
+	 */
+	int (*clone)(struct mem *m, struct mem **ret);
 	void (*close)(struct mem *m);
 };
 
@@ -41,6 +46,8 @@ int mem_read(struct mem *m, uint64_t addr, void *buf, size_t len);
 int mem_read_many(struct mem *m, struct mem_req *reqs, size_t n);
 int mem_read_u64(struct mem *m, uint64_t addr, uint64_t *ret);
 int mem_read_u32(struct mem *m, uint64_t addr, uint32_t *ret);
+/* -EOPNOTSUPP when this kind has no clones; -ENOMEM. What the original borrows, this one does. */
+int mem_clone(struct mem *m, struct mem **ret);
 /* Accepts NULL. */
 void mem_close(struct mem *m);
 DEFINE_CLEANUP(struct mem, mem_close)

@@ -79,7 +79,9 @@ static bool is_system(struct collector *c, const struct go_g *g, const char *wai
 	uint32_t kind;
 
 	if (addrmap_get(c->starts, g->startpc, &kind) < 0) {
+		pthread_mutex_lock(&c->rt->tab_lock);
 		kind = learn_start(c->rt->tab, g->startpc);
+		pthread_mutex_unlock(&c->rt->tab_lock);
 		addrmap_put(c->starts, g->startpc, kind);
 	}
 	if (kind == START_FINALIZER)
@@ -149,16 +151,28 @@ static int label_set_of(struct collector *c, uint64_t addr, uint32_t *ret)
 	return r < 0 ? r : 0;
 }
 
+static int name_frames(struct collector *c, struct group *g, const struct go_walk *w)
+{
+	struct pclntab *tab = c->rt->tab;
+	struct arena *a = c->s->arena;
+	int r = symbolize_walk(tab, w, a, g);
+
+	/* g.gopc is the return address of newproc's call (proc.go, newproc). */
+	if (r == 0)
+		r = symbolize_pc(tab, w->g->gopc, w->g->gopc - 1, a, &g->created_by);
+	if (r == 0)
+		r = symbolize_pc(tab, w->g->startpc, w->g->startpc, a, &g->started);
+	return r;
+}
+
 static int describe_group(struct collector *c, struct gathered *e, const struct go_walk *w)
 {
 	struct group *g = &e->group;
-	int r = symbolize_walk(c->rt->tab, w, c->s->arena, g);
+	int r;
 
-	/* g.gopc is the return address of newproc's call; newer releases' proc.go: tracebackothers. */
-	if (r == 0)
-		r = symbolize_pc(c->rt->tab, w->g->gopc, w->g->gopc - 1, c->s->arena, &g->created_by);
-	if (r == 0)
-		r = symbolize_pc(c->rt->tab, w->g->startpc, w->g->startpc, c->s->arena, &g->started);
+	pthread_mutex_lock(&c->rt->tab_lock);
+	r = name_frames(c, g, w);
+	pthread_mutex_unlock(&c->rt->tab_lock);
 	if (r < 0)
 		return r;
 	g->labels = c->label_sets[e->label_set].labels;
@@ -469,7 +483,6 @@ int gather_goroutines(struct go_runtime *rt, struct sockets *sockets,
 		.s = s,
 		.rt = rt,
 		.sockets = sockets,
-		.waits = { .rt = rt, .arena = s->arena },
 		.ages = ages_new(),
 		.starts = addrmap_new(),
 		.label_pointers = addrmap_new(),
@@ -479,6 +492,8 @@ int gather_goroutines(struct go_runtime *rt, struct sockets *sockets,
 
 	if (r == 0 && (!c.ages || !c.starts || !c.label_pointers || !c.label_hashes))
 		r = -ENOMEM;
+	if (r == 0)
+		r = waits_init(&c.waits, rt, s->arena);
 	if (r == 0)
 		r = add_label_set(&c, NULL, 0);
 	if (r == 0)
@@ -490,6 +505,7 @@ int gather_goroutines(struct go_runtime *rt, struct sockets *sockets,
 	addrmap_free(c.label_pointers);
 	addrmap_free(c.starts);
 	ages_free(c.ages);
+	waits_done(&c.waits);
 	grouping_done(&c.grouping);
 	return r;
 }

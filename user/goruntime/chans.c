@@ -29,32 +29,83 @@ static bool read_sudog(struct go_runtime *rt, uint64_t addr, struct sudog *ret)
 	return !s.overrun;
 }
 
+/* Queues this long are counted once a snapshot: a million waiters must not each count a million. */
+#define LONG_QUEUE 64
+
+struct queue {
+	int64_t length;
+	bool more;		/* the length is a lower bound */
+};
+
 /*
  * Follows a wait queue from its first sudog. The target runs, so a sudog that no longer names this
- * channel ends the walk with "more", as do the caps. finds: set when `own` is met.
+ * channel ends the walk with "more", as do the caps.
  */
-static int64_t queue_length(struct waits *w, uint64_t c, uint64_t first, uint64_t own, bool *finds,
-			    bool *more)
+static struct queue count_queue(struct waits *w, uint64_t c, uint64_t first)
 {
-	uint64_t before = memcache_misses(w->rt->chase), cost;
-	int64_t n = 0;
+	uint64_t before = memcache_misses(w->rt->chase);
+	struct queue q = { 0 };
 
-	*more = false;
-	for (uint64_t at = first; at; n++) {
+	for (uint64_t at = first; at; q.length++) {
+		uint64_t cost = memcache_misses(w->rt->chase) - before;
 		struct sudog sg;
 
-		cost = memcache_misses(w->rt->chase) - before;
-		if (n >= (int64_t)LIMIT_QUEUE || w->queue_reads + cost > LIMIT_QUEUE_READS ||
+		if (q.length >= (int64_t)LIMIT_QUEUE || w->queue_reads + cost > LIMIT_QUEUE_READS ||
 		    !read_sudog(w->rt, at, &sg) || sg.c != c) {
-			*more = true;
+			q.more = true;
 			break;
 		}
-		if (at == own)
-			*finds = true;
 		at = sg.next;
 	}
 	w->queue_reads += memcache_misses(w->rt->chase) - before;
-	return n;
+	return q;
+}
+
+/* The same, out of what is remembered for long queues. `key` tells a channel's two queues apart. */
+static struct queue queue_length(struct waits *w, uint64_t c, uint64_t first, uint64_t key)
+{
+	struct queue q = { 0 };
+	uint32_t known;
+
+	if (!first)
+		return q;
+	if (addrmap_get(w->long_queues, key, &known) == 0)
+		return (struct queue){ known >> 1, known & 1 };
+	q = count_queue(w, c, first);
+	/* Out of memory costs time, not truth. */
+	if (q.length >= LONG_QUEUE)
+		addrmap_put(w->long_queues, key, (uint32_t)q.length << 1 | q.more);
+	return q;
+}
+
+/* Is this sudog in the queue? Asked only where both queues of a channel are in use. */
+static bool is_queued(struct waits *w, uint64_t first, uint64_t own)
+{
+	uint64_t at = first;
+
+	for (int i = 0; at && i < LONG_QUEUE; i++) {
+		struct sudog sg;
+
+		if (at == own)
+			return true;
+		if (!read_sudog(w->rt, at, &sg))
+			return false;
+		at = sg.next;
+	}
+	return false;
+}
+
+/*
+ * At least one queue is empty, except where one goroutine's select both sends and receives on an
+ * unbuffered channel (chan.go, invariants): so the queue that is in use tells the direction.
+ */
+static enum chan_dir direction(struct waits *w, uint64_t send, uint64_t recv, uint64_t own)
+{
+	if (send && recv)
+		return is_queued(w, send, own)	 ? CHAN_SEND
+		       : is_queued(w, recv, own) ? CHAN_RECV
+						 : CHAN_DIR_UNKNOWN;
+	return send ? CHAN_SEND : recv ? CHAN_RECV : CHAN_DIR_UNKNOWN;
 }
 
 /* The channel at c, with who waits in its queues; own is the sudog that brought us there. */
@@ -63,7 +114,7 @@ static bool read_chan(struct waits *w, uint64_t c, uint64_t own, struct wait_cha
 	const struct go_layout *l = &w->rt->layout;
 	uint8_t bytes[RECORD_BYTES] = { 0 };
 	struct span s = span_of(bytes, sizeof(bytes));
-	bool own_sends = false, own_receives = false;
+	struct queue senders, receivers;
 	uint64_t recv, send;
 
 	if (l->hchan_size > RECORD_BYTES || !chase(w->rt, c, bytes, (size_t)l->hchan_size))
@@ -79,16 +130,13 @@ static bool read_chan(struct waits *w, uint64_t c, uint64_t own, struct wait_cha
 	send = span_u64(&s, (uint64_t)l->hchan_sendq_first);
 	if (s.overrun || ret->len > ret->cap)
 		return false;
-	ret->senders = queue_length(w, c, send, own, &own_sends, &ret->senders_more);
-	ret->receivers = queue_length(w, c, recv, own, &own_receives, &ret->receivers_more);
-	/*
-	 * At least one queue is empty, except where one goroutine's select both sends and receives
-	 * (chan.go, invariants): so the queue that is not empty tells the direction.
-	 */
-	if (own_sends != own_receives)
-		ret->dir = own_sends ? CHAN_SEND : CHAN_RECV;
-	else if (!send != !recv)
-		ret->dir = send ? CHAN_SEND : CHAN_RECV;
+	senders = queue_length(w, c, send, c + (uint64_t)l->hchan_sendq_first);
+	receivers = queue_length(w, c, recv, c + (uint64_t)l->hchan_recvq_first);
+	ret->senders = senders.length;
+	ret->senders_more = senders.more;
+	ret->receivers = receivers.length;
+	ret->receivers_more = receivers.more;
+	ret->dir = direction(w, send, recv, own);
 	if (l->hchan_timer >= 0) {
 		uint64_t timer = span_u64(&s, (uint64_t)l->hchan_timer);
 

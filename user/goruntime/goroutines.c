@@ -9,9 +9,13 @@
 #include "goruntime/goroutines.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysinfo.h>
 
+#include "goruntime/batch.h"
+#include "goruntime/gstruct.h"
 #include "model/limits.h"
 
 /* So many that one chunk's g structs and stacks stay in the CPU's second-level cache. */
@@ -20,330 +24,266 @@
 #define STACK_PORTION (2u << 20)
 #define G_ROOM (1u << 20)
 #define TRIES 4
-#define PAGE_SHIFT 12
-/* runtime2.go: the collector's hold on a goroutine, on top of its state. */
-#define GSCAN 0x1000
+/* Frames of walked stacks that wait for their visits: a chunk's worth, unless stacks are deep. */
+#define FRAME_ROOM (32 * CHUNK)
+/*
+ * From so many on a second thread helps. It halves the time that the answer spans, for the same
+ * CPU time; more would ask too much of a machine that has something else to do.
+ */
+#define MANY 65536
+#define MAX_WORKERS 2
 
 _Static_assert(LIMIT_STACK_BYTES <= STACK_PORTION, "a stack must fit a portion");
+_Static_assert(LIMIT_FRAMES <= FRAME_ROOM, "a stack's frames must fit");
 
-/* A piece of the target that we want, and where it landed. */
-struct want {
-	uint64_t addr;
-	uint32_t len;
-	uint32_t index;		/* of the goroutine in the chunk */
-	const uint8_t *at;	/* NULL: could not be read */
+/* A goroutine whose second look agreed, waiting for its visit. */
+struct pending {
+	uint32_t index;
+	uint32_t n_frames;
+	struct walk_frame *frames;
+	enum unwind_end end;
+	struct span stack;
 };
 
-struct scan {
-	struct go_runtime *rt;
-	const struct scan_options *o;
-	struct scan_stats *stats;
+/* One thread's share of the work: chunks, until there are no more. */
+struct worker {
+	struct scan *scan;
+	struct mem *mem;
+	struct mem *own_mem;		/* a clone, when there are several workers */
 	struct unwinder *unwinder;
-	uint32_t g_bytes;		/* of a g struct that we need */
+	pthread_t thread;
+	struct scan_stats stats;	/* added to the scan's at each flush */
 	uint8_t *g_copy;		/* G_ROOM bytes */
 	uint8_t *stacks;		/* STACK_PORTION bytes */
+	struct walk_frame *frames;	/* FRAME_ROOM of them, for the pending visits */
+	size_t n_frames;
+	struct pending pending[CHUNK];
+	uint32_t n_pending;
 	struct go_g gs[CHUNK];
 	struct want g_wants[CHUNK], stack_wants[CHUNK];
 	const struct want *stack_of[CHUNK];	/* NULL: it has none to be read */
 	uint32_t members[CHUNK];	/* whose second look comes together */
 	struct mem_req reqs[CHUNK];
-	struct walk_frame frames[LIMIT_FRAMES];
 	uint64_t again[CHUNK];		/* addresses for the next try */
 	uint32_t n_again;
 };
 
-static int by_addr(const void *a, const void *b)
-{
-	const struct want *x = a, *y = b;
+/* What the workers share. Everything below the lock is used under it. */
+struct scan {
+	struct go_runtime *rt;
+	const struct scan_options *o;
+	uint64_t array, len;		/* runtime.allgs */
+	uint32_t g_bytes;		/* of a g struct that we need */
+	pthread_mutex_t lock;
+	struct scan_stats *stats;
+	uint64_t next;			/* first goroutine that no worker has taken */
+	int error;			/* ends all workers */
+	struct diag *diag;
+};
 
-	return x->addr < y->addr ? -1 : x->addr > y->addr;
+/* --- One worker --- */
+
+static void try_again(struct worker *w, uint32_t i)
+{
+	w->again[w->n_again++] = w->gs[i].addr;
 }
 
-/* Addresses come sorted already when the heap handed them out in order. */
-static void sort_wants(struct want *w, size_t n)
+static void add_stats(struct scan_stats *sum, struct scan_stats *part)
 {
-	for (size_t i = 1; i < n; i++)
-		if (w[i - 1].addr > w[i].addr) {
-			qsort(w, n, sizeof(*w), by_addr);
-			return;
-		}
+	sum->slots += part->slots;
+	sum->read += part->read;
+	sum->torn += part->torn;
+	sum->retried += part->retried;
+	sum->unreadable += part->unreadable;
+	sum->broken += part->broken;
+	*part = (struct scan_stats){ 0 };
 }
 
-/*
- * Merges sorted wants into as few requests as there are gaps. A gap is read along only when it
- * skips no whole page: a page that the target never touched must not be touched by us either.
- * Returns the number of requests. Wants that do not fit into room bytes are left for the next
- * portion: *taken says how many were covered, at least one, for each is smaller than any room.
- */
-static size_t merge(struct want *w, size_t n, uint8_t *buf, size_t room, struct mem_req *reqs,
-		    size_t *taken)
+/* Makes the pending visits, one worker at a time. */
+static int flush(struct worker *w)
 {
-	size_t n_reqs = 0, used = 0, i;
+	struct scan *s = w->scan;
+	int r;
 
-	for (i = 0; i < n; i++) {
-		struct mem_req *last = n_reqs ? &reqs[n_reqs - 1] : NULL;
-		uint64_t end = w[i].addr + w[i].len;
+	pthread_mutex_lock(&s->lock);
+	r = s->error;
+	/* Pointers are chased in memory as it is now. */
+	if (w->n_pending)
+		memcache_drop(s->rt->chase);
+	for (uint32_t i = 0; r == 0 && i < w->n_pending; i++) {
+		const struct pending *p = &w->pending[i];
+		const struct go_walk walk = {
+			.g = &w->gs[p->index],
+			.frames = p->frames,
+			.n_frames = p->n_frames,
+			.end = p->end,
+			.stack = p->stack,
+		};
 
-		if (last && w[i].addr >> PAGE_SHIFT <= ((last->addr + last->len - 1) >> PAGE_SHIFT) + 1) {
-			uint64_t last_end = last->addr + last->len;
-			size_t more = end > last_end ? end - last_end : 0;
-
-			if (used + more > room)
-				break;
-			w[i].at = (uint8_t *)last->buf + (w[i].addr - last->addr);
-			last->len += more;
-			used += more;
-			continue;
-		}
-		if (used + w[i].len > room)
-			break;
-		w[i].at = buf + used;
-		reqs[n_reqs++] = (struct mem_req){ w[i].addr, buf + used, w[i].len, 0 };
-		used += w[i].len;
+		w->stats.read++;
+		w->stats.broken += p->end == UNWIND_BROKEN;
+		r = s->o->visit(s->o->arg, &walk);
 	}
-	*taken = i;
-	return n_reqs;
+	add_stats(s->stats, &w->stats);
+	pthread_mutex_unlock(&s->lock);
+	w->n_pending = 0;
+	w->n_frames = 0;
+	return r;
 }
 
-/*
- * Reads the first *taken wants that fit. Those inside a request that failed are tried one by
- * one: a hole in one stack must not cost its neighbours.
- */
-static int read_wants(struct mem *m, struct want *w, size_t n, uint8_t *buf, size_t room,
-		      struct mem_req *reqs, size_t *taken)
+static int walk_stack(struct worker *w, uint32_t i, struct pending *p)
 {
-	size_t n_reqs = merge(w, n, buf, room, reqs, taken);
-	size_t at = 0;
-	int r = mem_read_many(m, reqs, n_reqs);
+	const struct want *stack = w->stack_of[i];
+	const struct go_g *g = &w->gs[i];
+	int r;
 
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < n_reqs; i++) {
-		uint64_t end = reqs[i].addr + reqs[i].len;
-
-		for (; at < *taken && w[at].addr >= reqs[i].addr && w[at].addr < end; at++) {
-			if (reqs[i].err == 0)
-				continue;
-			r = mem_read(m, w[at].addr, (void *)w[at].at, w[at].len);
-			if (r == -ESRCH)
-				return r;
-			if (r < 0)
-				w[at].at = NULL;
-		}
+	if (FRAME_ROOM - w->n_frames < LIMIT_FRAMES) {
+		r = flush(w);
+		if (r < 0)
+			return r;
 	}
+	p->stack = span_of(stack->at, stack->len);
+	p->frames = w->frames + w->n_frames;
+	p->n_frames = (uint32_t)unwind(w->unwinder, p->stack, g->pc, g->in_syscall, p->frames,
+				       LIMIT_FRAMES, &p->end);
+	w->n_frames += p->n_frames;
 	return 0;
 }
 
-static uint64_t word(const uint8_t *g, int32_t off)
+/* The second look at one goroutine, and its stack when nothing has moved. */
+static int look_again(struct worker *w, uint32_t i, const uint8_t *bytes)
 {
-	uint64_t v;
-
-	memcpy(&v, g + off, sizeof(v));
-	return v;
-}
-
-static uint32_t half(const uint8_t *g, int32_t off)
-{
-	uint32_t v;
-
-	memcpy(&v, g + off, sizeof(v));
-	return v;
-}
-
-static void parse_g(const struct go_layout *l, const uint8_t *b, uint64_t addr, struct go_g *g)
-{
-	uint64_t syscall_sp = word(b, l->g_syscallsp);
-
-	*g = (struct go_g){
-		.addr = addr,
-		.goid = word(b, l->g_goid),
-		.parent_goid = l->g_parent_goid >= 0 ? word(b, l->g_parent_goid) : 0,
-		.stack_lo = word(b, l->g_stack_lo),
-		.stack_hi = word(b, l->g_stack_hi),
-		.sp = syscall_sp ? syscall_sp : word(b, l->g_sched_sp),
-		.pc = syscall_sp ? word(b, l->g_syscallpc) : word(b, l->g_sched_pc),
-		.m = word(b, l->g_m),
-		.gopc = word(b, l->g_gopc),
-		.startpc = word(b, l->g_startpc),
-		.waiting = word(b, l->g_waiting),
-		.labels = word(b, l->g_labels),
-		.timer = word(b, l->g_timer),
-		.waitsince = (int64_t)word(b, l->g_waitsince),
-		.state = (enum go_state)(half(b, l->g_status) & ~(uint32_t)GSCAN),
-		.waitreason = b[l->g_waitreason],
-		.tracking_seq = b[l->g_tracking_seq],
-		.in_syscall = syscall_sp != 0,
-		.locked = word(b, l->g_lockedm) != 0,
-		.running_cleanups = l->g_running_cleanups >= 0 && b[l->g_running_cleanups],
-	};
-}
-
-/* What must not have changed between the two looks. */
-static bool same(const struct go_g *a, const struct go_g *b)
-{
-	return a->goid == b->goid && a->state == b->state && a->sp == b->sp && a->pc == b->pc &&
-	       a->stack_lo == b->stack_lo && a->stack_hi == b->stack_hi &&
-	       a->tracking_seq == b->tracking_seq && a->waiting == b->waiting &&
-	       a->waitreason == b->waitreason && a->in_syscall == b->in_syscall;
-}
-
-/* A running goroutine's saved registers are stale: it has a state, but no stack to be read. */
-static bool has_stack(const struct go_g *g)
-{
-	return g->state == GO_RUNNABLE || g->state == GO_WAITING || g->state == GO_SYSCALL ||
-	       g->state == GO_PREEMPTED || g->state == GO_LEAKED;
-}
-
-/* Neither here nor there: being created, ended, or an extra M's that C does not run. */
-static bool is_nobody(const struct go_g *g)
-{
-	return g->state == GO_IDLE || g->state == GO_DEAD || g->state == GO_DEADEXTRA;
-}
-
-static bool sane_stack(const struct go_g *g)
-{
-	return g->stack_lo < g->stack_hi && g->sp >= g->stack_lo && g->sp < g->stack_hi &&
-	       g->sp % 8 == 0 && g->stack_hi - g->stack_lo <= 1ull << 40;
-}
-
-static void try_again(struct scan *s, uint32_t i)
-{
-	s->again[s->n_again++] = s->gs[i].addr;
-}
-
-/* The second look at one goroutine, and the visit when nothing has moved. */
-static int look_again(struct scan *s, uint32_t i, const uint8_t *bytes)
-{
-	const struct want *stack = s->stack_of[i];
-	struct go_walk w = { .g = &s->gs[i], .end = UNWIND_WHOLE };
+	struct pending p = { .index = i, .end = UNWIND_WHOLE };
+	const struct go_g *g = &w->gs[i];
 	struct go_g now;
+	int r;
 
-	parse_g(&s->rt->layout, bytes, s->gs[i].addr, &now);
+	gstruct_parse(&w->scan->rt->layout, bytes, g->addr, &now);
 	/* Two looks at a running one have only the goroutine in common, and need no more. */
-	if (w.g->state == GO_RUNNING ? now.state != GO_RUNNING || now.goid != w.g->goid
-				     : !same(&s->gs[i], &now)) {
-		try_again(s, i);
+	if (g->state == GO_RUNNING ? now.state != GO_RUNNING || now.goid != g->goid
+				   : !gstruct_same(g, &now)) {
+		try_again(w, i);
 		return 0;
 	}
-	if (stack && !stack->at) {
-		s->stats->unreadable++;
+	if (w->stack_of[i] && !w->stack_of[i]->at) {
+		w->stats.unreadable++;
 		return 0;
 	}
-	if (stack) {
-		w.stack = span_of(stack->at, stack->len);
-		w.frames = s->frames;
-		w.n_frames = unwind(s->unwinder, w.stack, w.g->pc, w.g->in_syscall, s->frames,
-				    LIMIT_FRAMES, &w.end);
-		if (w.end == UNWIND_BROKEN)
-			s->stats->broken++;
+	if (w->stack_of[i]) {
+		r = walk_stack(w, i, &p);
+		if (r < 0)
+			return r;
 	}
-	s->stats->read++;
-	return s->o->visit(s->o->arg, &w);
+	w->pending[w->n_pending++] = p;
+	return 0;
 }
 
 /*
  * Reads the g structs of n sorted wants and hands each to fn, whose negative errno ends it. Those
  * that are absent are counted.
  */
-static int each_g(struct scan *s, struct want *w, size_t n,
-		  int (*fn)(struct scan *s, uint32_t i, const uint8_t *bytes))
+static int each_g(struct worker *w, struct want *wants, size_t n,
+		  int (*fn)(struct worker *w, uint32_t i, const uint8_t *bytes))
 {
 	while (n) {
 		size_t taken;
-		int r = read_wants(s->rt->live, w, n, s->g_copy, G_ROOM, s->reqs, &taken);
+		int r = batch_read(w->mem, wants, n, w->g_copy, G_ROOM, w->reqs, &taken);
 
 		if (r < 0)
 			return r;
 		for (size_t i = 0; i < taken; i++) {
-			if (!w[i].at) {
-				s->stats->unreadable++;
+			if (!wants[i].at) {
+				w->stats.unreadable++;
 				continue;
 			}
-			r = fn(s, w[i].index, w[i].at);
+			r = fn(w, wants[i].index, wants[i].at);
 			if (r < 0)
 				return r;
 		}
-		w += taken;
+		wants += taken;
 		n -= taken;
 	}
 	return 0;
 }
 
-static int first_look(struct scan *s, uint32_t i, const uint8_t *bytes)
+static int first_look(struct worker *w, uint32_t i, const uint8_t *bytes)
 {
-	parse_g(&s->rt->layout, bytes, s->gs[i].addr, &s->gs[i]);
+	gstruct_parse(&w->scan->rt->layout, bytes, w->gs[i].addr, &w->gs[i]);
 	return 0;
 }
 
-static struct want want_g(const struct scan *s, uint32_t i)
+static struct want want_g(const struct worker *w, uint32_t i)
 {
-	return (struct want){ s->gs[i].addr, s->g_bytes, i, NULL };
+	return (struct want){ w->gs[i].addr, w->scan->g_bytes, i, NULL };
 }
 
 /* The second look at the first n members: the owners of stacks just read, or those without. */
-static int finish_portion(struct scan *s, size_t n)
+static int finish_portion(struct worker *w, size_t n)
 {
+	int r;
+
 	for (size_t k = 0; k < n; k++)
-		s->g_wants[k] = want_g(s, s->members[k]);
-	sort_wants(s->g_wants, n);
-	return each_g(s, s->g_wants, n, look_again);
+		w->g_wants[k] = want_g(w, w->members[k]);
+	batch_sort(w->g_wants, n);
+	r = each_g(w, w->g_wants, n, look_again);
+	return r < 0 ? r : flush(w);
 }
 
 /* Sorts the goroutines that were read into those with a stack and those without (members). */
-static void sort_out(struct scan *s, uint32_t n, size_t *n_stacks, size_t *n_bare)
+static void sort_out(struct worker *w, uint32_t n, size_t *n_stacks, size_t *n_bare)
 {
 	*n_stacks = *n_bare = 0;
 	for (uint32_t i = 0; i < n; i++) {
-		const struct go_g *g = &s->gs[i];
+		const struct go_g *g = &w->gs[i];
 
-		s->stack_of[i] = NULL;
-		if (g->goid == 0 || is_nobody(g))
+		w->stack_of[i] = NULL;
+		if (g->goid == 0 || gstruct_is_nobody(g))
 			continue;
 		if (g->state == GO_RUNNING) {
-			s->members[(*n_bare)++] = i;
-		} else if (!has_stack(g) || !sane_stack(g)) {
-			try_again(s, i);
+			w->members[(*n_bare)++] = i;
+		} else if (!gstruct_has_stack(g) || !gstruct_sane_stack(g)) {
+			try_again(w, i);
 		} else {
 			uint64_t used = g->stack_hi - g->sp;
 
-			s->stack_wants[(*n_stacks)++] = (struct want){
+			w->stack_wants[(*n_stacks)++] = (struct want){
 				g->sp, used < LIMIT_STACK_BYTES ? used : LIMIT_STACK_BYTES, i, NULL,
 			};
 		}
 	}
-	sort_wants(s->stack_wants, *n_stacks);
+	batch_sort(w->stack_wants, *n_stacks);
 }
 
-static int scan_chunk(struct scan *s, const uint64_t *addrs, uint32_t n)
+static int scan_chunk(struct worker *w, const uint64_t *addrs, uint32_t n)
 {
 	size_t n_stacks, n_bare;
 	int r;
 
-	s->n_again = 0;
+	w->n_again = 0;
 	for (uint32_t i = 0; i < n; i++) {
-		s->gs[i] = (struct go_g){ .addr = addrs[i] };
-		s->g_wants[i] = want_g(s, i);
+		w->gs[i] = (struct go_g){ .addr = addrs[i] };
+		w->g_wants[i] = want_g(w, i);
 	}
-	sort_wants(s->g_wants, n);
-	r = each_g(s, s->g_wants, n, first_look);
+	batch_sort(w->g_wants, n);
+	r = each_g(w, w->g_wants, n, first_look);
 	if (r < 0)
 		return r;
-	sort_out(s, n, &n_stacks, &n_bare);
-	r = finish_portion(s, n_bare);
+	sort_out(w, n, &n_stacks, &n_bare);
+	r = finish_portion(w, n_bare);
 	if (r < 0)
 		return r;
 	for (size_t done = 0, taken; done < n_stacks; done += taken) {
-		struct want *w = s->stack_wants + done;
+		struct want *wants = w->stack_wants + done;
 
-		r = read_wants(s->rt->live, w, n_stacks - done, s->stacks, STACK_PORTION, s->reqs,
+		r = batch_read(w->mem, wants, n_stacks - done, w->stacks, STACK_PORTION, w->reqs,
 			       &taken);
 		if (r < 0)
 			return r;
 		for (size_t k = 0; k < taken; k++) {
-			s->stack_of[w[k].index] = &w[k];
-			s->members[k] = w[k].index;
+			w->stack_of[wants[k].index] = &wants[k];
+			w->members[k] = wants[k].index;
 		}
-		r = finish_portion(s, taken);
+		r = finish_portion(w, taken);
 		if (r < 0)
 			return r;
 	}
@@ -351,88 +291,143 @@ static int scan_chunk(struct scan *s, const uint64_t *addrs, uint32_t n)
 }
 
 /* A chunk, and what was torn of it again until it holds still or has had its tries. */
-static int scan_with_retries(struct scan *s, const uint64_t *addrs, uint32_t n)
+static int scan_with_retries(struct worker *w, const uint64_t *addrs, uint32_t n)
 {
 	uint64_t again[CHUNK];
-	uint32_t n_again;
-	int r;
+	int r = scan_chunk(w, addrs, n);
 
-	memcache_drop(s->rt->chase);
-	r = scan_chunk(s, addrs, n);
-	for (int i = 1; r == 0 && s->n_again && i < TRIES; i++) {
-		n_again = s->n_again;
-		memcpy(again, s->again, n_again * sizeof(*again));
-		memcache_drop(s->rt->chase);
-		r = scan_chunk(s, again, n_again);
-		s->stats->retried += n_again - s->n_again;
+	for (int i = 1; r == 0 && w->n_again && i < TRIES; i++) {
+		uint32_t n_again = w->n_again;
+
+		memcpy(again, w->again, n_again * sizeof(*again));
+		r = scan_chunk(w, again, n_again);
+		w->stats.retried += n_again - w->n_again;
 	}
-	if (r == 0)
-		s->stats->torn += s->n_again;
-	return r;
+	w->stats.torn += w->n_again;
+	w->stats.slots += n;
+	return r < 0 ? r : flush(w);
 }
 
-static int scan_all(struct scan *s, uint64_t array, uint64_t len, struct diag *d)
-{
-	uint64_t addrs[CHUNK];
+/* --- All of them --- */
 
-	for (uint64_t at = 0; at < len; at += CHUNK) {
-		uint32_t n = len - at < CHUNK ? len - at : CHUNK;
-		int r = mem_read(s->rt->live, array + at * 8, addrs, n * 8);
+/* The next chunk that nobody has taken; 0 when there is none or somebody failed. */
+static uint32_t take_chunk(struct scan *s, uint64_t *at)
+{
+	uint32_t n = 0;
+
+	pthread_mutex_lock(&s->lock);
+	*at = s->next;
+	if (!s->error && s->next < s->len)
+		n = s->len - s->next < CHUNK ? s->len - s->next : CHUNK;
+	s->next += n;
+	if (n && s->o->progress)
+		s->o->progress(s->o->arg, s->next, s->len);
+	pthread_mutex_unlock(&s->lock);
+	return n;
+}
+
+static void fail(struct scan *s, int r)
+{
+	pthread_mutex_lock(&s->lock);
+	if (!s->error)
+		s->error = r;
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void *work(void *arg)
+{
+	struct worker *w = arg;
+	struct scan *s = w->scan;
+	uint64_t addrs[CHUNK], at;
+	uint32_t n;
+
+	while ((n = take_chunk(s, &at))) {
+		int r = mem_read(w->mem, s->array + at * 8, addrs, n * 8);
 
 		if (r == -EFAULT)
-			return diag_fail(d, r, "runtime.allgs lies in memory that is not there");
+			diag_fail(s->diag, r, "runtime.allgs lies in memory that is not there");
 		if (r == 0)
-			r = scan_with_retries(s, addrs, n);
+			r = scan_with_retries(w, addrs, n);
 		if (r < 0)
-			return r;
-		s->stats->slots += n;
-		if (s->o->progress)
-			s->o->progress(s->o->arg, at + n, len);
+			fail(s, r);
 	}
-	return 0;
+	return NULL;
 }
 
-/* Bytes of runtime.g up to the last field that parse_g() reads. */
-static uint32_t g_bytes_needed(const struct go_layout *l)
+static void worker_free(struct worker *w)
 {
-	const int32_t words[] = {
-		l->g_stack_hi,	  l->g_m,	  l->g_sched_sp,    l->g_sched_pc, l->g_syscallsp,
-		l->g_syscallpc,	  l->g_status,	  l->g_goid,	    l->g_waitsince, l->g_waitreason,
-		l->g_tracking_seq, l->g_lockedm,  l->g_parent_goid, l->g_gopc,	   l->g_startpc,
-		l->g_waiting,	  l->g_labels,	  l->g_timer,	    l->g_running_cleanups,
-	};
-	int32_t end = 0;
+	if (!w)
+		return;
+	free(w->frames);
+	free(w->stacks);
+	free(w->g_copy);
+	unwinder_free(w->unwinder);
+	mem_close(w->own_mem);
+	free(w);
+}
 
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (words[i] > end)
-			end = words[i];
-	return (uint32_t)end + 8;
+static struct worker *worker_new(struct scan *s, bool shares)
+{
+	struct worker *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return NULL;
+	w->scan = s;
+	w->mem = s->rt->live;
+	w->unwinder = unwinder_new(s->rt->tab, &s->rt->tab_lock);
+	w->g_copy = malloc(G_ROOM);
+	w->stacks = malloc(STACK_PORTION);
+	w->frames = calloc(FRAME_ROOM, sizeof(*w->frames));
+	if (!w->unwinder || !w->g_copy || !w->stacks || !w->frames ||
+	    (shares && mem_clone(s->rt->live, &w->own_mem) < 0)) {
+		worker_free(w);
+		return NULL;
+	}
+	/* The visits chase pointers through rt->live, so none of several workers may use it. */
+	if (w->own_mem)
+		w->mem = w->own_mem;
+	return w;
+}
+
+/* Starts as many workers as are worth it; one that cannot be had is done without. */
+static int scan_all(struct scan *s)
+{
+	bool many = s->len >= MANY && s->rt->live->ops->clone && get_nprocs() > 1;
+	struct worker *workers[MAX_WORKERS] = { NULL };
+	size_t n = 0, want = many ? MAX_WORKERS : 1;
+
+	for (; n < want; n++) {
+		workers[n] = worker_new(s, many);
+		if (!workers[n])
+			break;
+		if (n && pthread_create(&workers[n]->thread, NULL, work, workers[n]) != 0) {
+			worker_free(workers[n]);
+			break;
+		}
+	}
+	if (n)
+		work(workers[0]);
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			pthread_join(workers[i]->thread, NULL);
+		worker_free(workers[i]);
+	}
+	return n ? s->error : -ENOMEM;
 }
 
 int goroutines_scan(struct go_runtime *rt, const struct scan_options *o, struct scan_stats *ret,
 		    struct diag *d)
 {
-	struct scan *s = calloc(1, sizeof(*s));
-	uint64_t array, len;
-	int r = -ENOMEM;
+	struct scan s = { .rt = rt, .o = o, .stats = ret, .diag = d };
+	int r;
 
 	*ret = (struct scan_stats){ 0 };
-	if (!s)
+	s.g_bytes = gstruct_bytes(&rt->layout);
+	r = go_runtime_allgs(rt, &s.array, &s.len, d);
+	if (r < 0)
 		return r;
-	s->rt = rt;
-	s->o = o;
-	s->stats = ret;
-	s->g_bytes = g_bytes_needed(&rt->layout);
-	s->unwinder = unwinder_new(rt->tab);
-	s->g_copy = malloc(G_ROOM);
-	s->stacks = malloc(STACK_PORTION);
-	if (s->unwinder && s->g_copy && s->stacks)
-		r = go_runtime_allgs(rt, &array, &len, d);
-	if (r == 0)
-		r = scan_all(s, array, len, d);
-	free(s->stacks);
-	free(s->g_copy);
-	unwinder_free(s->unwinder);
-	free(s);
+	pthread_mutex_init(&s.lock, NULL);
+	r = scan_all(&s);
+	pthread_mutex_destroy(&s.lock);
 	return r;
 }

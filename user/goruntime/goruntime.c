@@ -93,6 +93,7 @@ int go_runtime_open(const struct go_runtime_source *src, struct arena *a,
 
 	if (!rt)
 		return -ENOMEM;
+	pthread_mutex_init(&rt->tab_lock, NULL);
 	rt->live = src->live;
 	rt->arena = a;
 	r = find_layout(src, &rt->layout, d);
@@ -118,6 +119,7 @@ void go_runtime_close(struct go_runtime *rt)
 {
 	if (!rt)
 		return;
+	pthread_mutex_destroy(&rt->tab_lock);
 	pclntab_close(rt->tab);
 	mem_close(rt->constant);
 	mem_close(rt->file);

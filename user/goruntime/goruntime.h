@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <pthread.h>
 #include <stdint.h>
 
 #include "base/arena.h"
@@ -32,6 +33,7 @@ struct go_runtime {
 	struct go_globals globals;
 	struct moduledata md;
 	struct pclntab *tab;
+	pthread_mutex_t tab_lock;	/* held around each use of tab while a scan runs */
 	struct mem *live;	/* borrowed */
 	struct mem *chase;	/* cache before live, for pointers; goroutines_scan() drops it */
 	struct mem *file;	/* constant data out of the file */

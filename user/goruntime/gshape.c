@@ -19,6 +19,8 @@
 /* A runtime.g of any release so far is below 500 bytes. */
 #define G_SIZE_MAX 4096
 #define SAMPLE 16
+/* runtime.main starts three that never end: the sweeper, the scavenger, the one that forces GC. */
+#define LIVE_MIN 3
 #define CHUNK (256u << 10)
 /* Looks at what could be a slice, in one search: a target must not keep us for ever. */
 #define LOOKS_MAX (1u << 16)
@@ -98,7 +100,7 @@ int gslice_holds_goroutines(const struct go_layout *l, struct mem *m, const stru
 			break;
 		}
 	}
-	return shaped > 0 && other * 4 <= shaped;
+	return shaped >= LIVE_MIN && other * 4 <= shaped;
 }
 
 struct search {

@@ -23,8 +23,9 @@ struct gslice {
 bool gslice_plausible(const struct gslice *s);
 
 /*
- * Does it hold goroutines? 1: a spread sample has at least one in use and no more than a few of the
- * others (a running target changes them as we read) look like anything else. 0: no. Or the errno
+ * Does it hold goroutines? 1: a spread sample has at least three in use, as every process has, and
+ * no more than a few of the others (a running target changes them as we read) look like anything
+ * else. 0: no. Or the errno
  * of reading when that is not -EFAULT.
  */
 int gslice_holds_goroutines(const struct go_layout *l, struct mem *m, const struct gslice *s);

@@ -16,6 +16,7 @@
 #define FORCE_GC_PERIOD_NS (2ull * 60 * 1000 * 1000 * 1000)
 /* A searched bss beyond this is an array of the program's own. */
 #define SEARCH_MAX (512ull << 20)
+#define SEARCHES 5
 
 struct locate {
 	const struct moduledata *md;
@@ -97,7 +98,7 @@ static int allgs_by_code(const struct locate *c, uint64_t *ret)
 }
 
 /* The one slice of goroutines among the variables with pointers; result as above. */
-static int allgs_by_search(const struct locate *c, uint64_t *ret)
+static int search_once(const struct locate *c, uint64_t *ret)
 {
 	const uint64_t ranges[][2] = { { c->md->bss, c->md->ebss }, { c->md->data, c->md->edata } };
 	int found = 0;
@@ -115,7 +116,17 @@ static int allgs_by_search(const struct locate *c, uint64_t *ret)
 			*ret = addr;
 		found += r;
 	}
-	return found == 1;
+	return found;
+}
+
+/* Go 1.19: work.stackRoots is a copy of allgs while a collection marks, which soon ends. */
+static int allgs_by_search(const struct locate *c, uint64_t *ret)
+{
+	int found = 2;
+
+	for (int tries = 0; tries < SEARCHES && found > 1; tries++)
+		found = search_once(c, ret);
+	return found < 0 ? found : found == 1;
 }
 
 int locate_allgs(const struct moduledata *md, struct pclntab *tab, struct elf_image *e,

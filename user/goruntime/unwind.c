@@ -25,17 +25,19 @@ struct pc_fact {
 
 struct unwinder {
 	struct pclntab *tab;
+	pthread_mutex_t *lock;		/* of tab; NULL when nobody else uses it */
 	struct pc_fact *facts;
 	size_t n, slots;	/* slots is a power of two */
 };
 
-struct unwinder *unwinder_new(struct pclntab *tab)
+struct unwinder *unwinder_new(struct pclntab *tab, pthread_mutex_t *lock)
 {
 	struct unwinder *u = calloc(1, sizeof(*u));
 
 	if (!u)
 		return NULL;
 	u->tab = tab;
+	u->lock = lock;
 	u->slots = 4096;
 	u->facts = calloc(u->slots, sizeof(*u->facts));
 	if (!u->facts) {
@@ -125,7 +127,11 @@ static const struct pc_fact *fact_of(struct unwinder *u, uint64_t pc)
 		for (at = slot_of(u, pc); u->facts[at].pc;)
 			at = (at + 1) & (u->slots - 1);
 	}
+	if (u->lock)
+		pthread_mutex_lock(u->lock);
 	u->facts[at] = learn(u, pc);
+	if (u->lock)
+		pthread_mutex_unlock(u->lock);
 	u->n++;
 	return &u->facts[at];
 }

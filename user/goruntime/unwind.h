@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -22,8 +23,11 @@ struct walk_frame {
 
 struct unwinder;
 
-/* `tab` must outlive it. NULL when memory is short. */
-struct unwinder *unwinder_new(struct pclntab *tab);
+/*
+ * `tab` must outlive it; an unwinder serves one thread, and holds `lock` (which may be NULL) while
+ * it asks the table, which other threads ask too. NULL when memory is short.
+ */
+struct unwinder *unwinder_new(struct pclntab *tab, pthread_mutex_t *lock);
 void unwinder_free(struct unwinder *u);
 DEFINE_CLEANUP(struct unwinder, unwinder_free)
 

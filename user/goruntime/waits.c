@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "goruntime/waits.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "goruntime/wait_kinds.h"
@@ -8,6 +9,18 @@
 /* Bytes of stack that are searched at most: gopark, its caller and the package that called that. */
 #define SEARCH_BYTES 1024
 #define MIN_POINTER 4096
+
+int waits_init(struct waits *w, struct go_runtime *rt, struct arena *a)
+{
+	*w = (struct waits){ .rt = rt, .arena = a, .long_queues = addrmap_new() };
+	return w->long_queues ? 0 : -ENOMEM;
+}
+
+void waits_done(struct waits *w)
+{
+	addrmap_free(w->long_queues);
+	w->long_queues = NULL;
+}
 
 bool chase(struct go_runtime *rt, uint64_t addr, void *buf, size_t len)
 {

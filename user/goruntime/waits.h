@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "base/addrmap.h"
 #include "base/arena.h"
 #include "goruntime/goroutines.h"
 #include "goruntime/goruntime.h"
@@ -16,8 +17,13 @@
 struct waits {
 	struct go_runtime *rt;
 	struct arena *arena;	/* for what a wait_object points to */
+	struct addrmap *long_queues;	/* queue address -> length, lowest bit: and more */
 	uint64_t queue_reads;	/* page reads that walks of wait queues have cost so far */
 };
+
+/* 0 or -ENOMEM. */
+int waits_init(struct waits *w, struct go_runtime *rt, struct arena *a);
+void waits_done(struct waits *w);
 
 /*
  * A record is found by looking for its address on the goroutine's stack. Goroutines with the same

@@ -68,8 +68,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (world_open(&world) == 0) {
 		if (size && data[0] & 1)
 			world.rt.minor = 22;
-		s.waits = (struct waits){ .rt = &world.rt, .arena = world.arena };
-		goroutines_scan(&world.rt, &o, &stats, NULL);
+		if (waits_init(&s.waits, &world.rt, world.arena) == 0)
+			goroutines_scan(&world.rt, &o, &stats, NULL);
+		waits_done(&s.waits);
 	}
 	world_close(&world);
 	return 0;

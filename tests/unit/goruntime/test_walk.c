@@ -64,7 +64,7 @@ static int look(void **state)
 	world_build(&world);
 	assert_int_equal(world_open(&world), 0);
 	memset(seen, 0, sizeof(seen));
-	waits = (struct waits){ .rt = &world.rt, .arena = world.arena };
+	assert_int_equal(waits_init(&waits, &world.rt, world.arena), 0);
 	assert_int_equal(goroutines_scan(&world.rt, &o, &stats, NULL), 0);
 	return 0;
 }
@@ -72,6 +72,7 @@ static int look(void **state)
 static int forget(void **state)
 {
 	(void)state;
+	waits_done(&waits);
 	world_close(&world);
 	return 0;
 }

@@ -336,6 +336,7 @@ int world_open(struct world *w)
 	w->arena = arena_new();
 	if (!w->arena || mem_array_open(&range, 1, &w->mem) < 0)
 		return -ENOMEM;
+	pthread_mutex_init(&w->rt.tab_lock, NULL);
 	w->rt.minor = 26;
 	w->rt.live = w->mem;
 	w->rt.file = w->mem;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The forms in which a snapshot leaves the program. All write to a FILE and escape what they print. */
+/*
+ * The forms in which a snapshot leaves the program. All write to a FILE and escape what they
+ * print. They rely on verdict_judge(): user groups come before system groups.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -17,6 +20,10 @@ struct report_options {
 
 /* Each: 0, or -EIO / -ENOMEM. A short write shows in ferror(out) and is the caller's to check. */
 int report_text(const struct snapshot *s, FILE *out, const struct report_options *o);
+/*
+ * loiter.snapshot/1. Addresses and group ids are strings ("0x...", 16 hex digits), for JSON numbers
+ * lose bits beyond 2^53; "group" of a goroutine or a finding is the group's id.
+ */
 int report_json(const struct snapshot *s, FILE *out, const struct report_options *o);
 /* Brendan Gregg's folded stacks, root first: "main.main;main.f 12". */
 int report_folded(const struct snapshot *s, FILE *out, const struct report_options *o);
@@ -26,7 +33,11 @@ int report_flamegraph(const struct snapshot *s, FILE *out, const struct report_o
  * snapshot.goroutines). */
 int report_debug1(const struct snapshot *s, FILE *out, const struct report_options *o);
 int report_debug2(const struct snapshot *s, FILE *out, const struct report_options *o);
-/* profile.proto, gzip'ed. */
+/*
+ * profile.proto, gzip'ed. Sample types: goroutine/count; wait/nanoseconds, a lower bound of all
+ * waits together (each goroutine's when snapshot.goroutines is there, else the longest one's
+ * alone); stack/bytes. Labels: state, wait_reason, pattern and the target's own.
+ */
 int report_pprof(const struct snapshot *s, FILE *out, const struct report_options *o);
 
 /* A row a format: cmd/ and the man page check read the same table. */

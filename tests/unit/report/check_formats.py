@@ -28,7 +28,7 @@ def write(sample, form, *options):
 
 
 def golden_path(sample, form, width):
-    return os.path.join(sys.argv[2], f'{sample}{"-" + width if width else ""}.{form}')
+    return os.path.join(sys.argv[2], f'{sample}{"-" + width if width else ""}.{form}.golden')
 
 
 def golden_files_are_as_they_were():
@@ -112,7 +112,7 @@ def go_tool_pprof_accepts_pprof_and_debug1():
     with tempfile.TemporaryDirectory() as tmp:
         for sample, total in (('typical', 17043), ('hostile', 231), ('one_group', 1)):
             for form in ('pprof', 'debug1'):
-                path = os.path.join(tmp, f'{sample}.{form}')
+                path = os.path.join(tmp, f'{sample}.{form}.golden')
                 with open(path, 'wb') as f:
                     f.write(write(sample, form))
                 run = subprocess.run(['go', 'tool', 'pprof', '-top', path], check=True, cwd=tmp,

@@ -225,7 +225,7 @@ static void text_is_never_wider_than_told(void **state)
 		CLEANUP(snapshot_free_p) struct snapshot *s = sample_named(sample_names[i]);
 
 		for (size_t w = 0; w < ARRAY_SIZE(widths); w++) {
-			const struct report_options o = { .width = widths[w] };
+			const struct report_options o = { .width = widths[w], .list = true };
 			size_t size;
 			char *text = written(report_format_find("text"), s, &o, &size);
 

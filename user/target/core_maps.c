@@ -27,8 +27,7 @@ int core_maps_join(const struct core_segment *segs, size_t n_segs, const struct 
 		   size_t n_files, struct maps **ret)
 {
 	CLEANUP(maps_free_p) struct maps *m = calloc(1, sizeof(*m));
-	const struct core_segment *seg = segs, *segs_end = segs + n_segs;
-	const struct core_file *file = files, *files_end = files + n_files;
+	size_t i = 0, k = 0;
 	uint64_t at = 0;
 
 	if (!m)
@@ -38,23 +37,24 @@ int core_maps_join(const struct core_segment *segs, size_t n_segs, const struct 
 	if (!m->all)
 		return -ENOMEM;
 	for (;;) {
+		const struct core_segment *seg;
+		const struct core_file *file;
 		uint64_t end = UINT64_MAX;
-		bool in_seg, in_file;
 
-		while (seg < segs_end && seg->end <= at)
-			seg++;
-		while (file < files_end && file->end <= at)
-			file++;
-		if (seg == segs_end && file == files_end)
+		while (i < n_segs && segs[i].end <= at)
+			i++;
+		while (k < n_files && files[k].end <= at)
+			k++;
+		if (i == n_segs && k == n_files)
 			break;
-		in_seg = seg < segs_end && seg->start <= at;
-		in_file = file < files_end && file->start <= at;
-		if (seg < segs_end)
-			end = in_seg ? seg->end : seg->start;
-		if (file < files_end && (in_file ? file->end : file->start) < end)
-			end = in_file ? file->end : file->start;
-		if (in_seg || in_file)
-			m->all[m->n++] = piece(in_seg ? seg : NULL, in_file ? file : NULL, at, end);
+		seg = i < n_segs && segs[i].start <= at ? &segs[i] : NULL;
+		file = k < n_files && files[k].start <= at ? &files[k] : NULL;
+		if (i < n_segs)
+			end = seg ? seg->end : segs[i].start;
+		if (k < n_files && (file ? file->end : files[k].start) < end)
+			end = file ? file->end : files[k].start;
+		if (seg || file)
+			m->all[m->n++] = piece(seg, file, at, end);
 		at = end;
 	}
 	*ret = TAKE(m);

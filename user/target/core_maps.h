@@ -11,7 +11,7 @@
 /* One PT_LOAD. */
 struct core_segment {
 	uint64_t start, end;	/* addresses, [start, end) */
-	uint64_t offset, filesz;	/* bytes in the core; fewer than end - start: partly dumped */
+	uint64_t offset, filesz;	/* in the core; filesz < end - start: partly dumped */
 	uint32_t flags;		/* PF_* */
 };
 

@@ -12,7 +12,7 @@
 #include "base/span.h"
 
 enum {
-	NOTES_BYTES = 1 << 30,		/* 4 KiB a thread: a quarter of a million threads */
+	NOTES_BYTES = 1 << 30,		/* 4 KiB a thread: 262,144 threads */
 	WINDOW = 64 * 1024,
 	FILE_DESC = 64 << 20,		/* Linux: sysctl core_file_note_size_limit, at most 16 MiB */
 	AUXV_DESC = 4096,		/* some 20 entries of 16 bytes */

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 enum {
-	SOCKETS = 1 << 20,	/* 64 MiB of ours; fs.nr_open allows a process as many descriptors */
+	SOCKETS = 1 << 20,	/* fs.nr_open allows a process as many descriptors */
 	BUFFER = 64 * 1024,	/* holds many lines; one line has 200 characters or a path */
 };
 

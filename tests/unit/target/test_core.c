@@ -400,7 +400,7 @@ static void what_is_no_regular_file_is_no_core(void **state)
 	unlink(fifo);
 }
 
-#define WHERE 0x20000000000ull
+#define WHERE 0x500000000000ull
 #define ABSENT (WHERE + 0x100000)
 
 static void write_known_memory(void *arg)
@@ -415,16 +415,22 @@ static void write_known_memory(void *arg)
 		p[i] = WHERE + i * 8;
 }
 
-/* What the core of a child after write_known_memory() must say. */
-static void assert_core_of(const char *path, pid_t pid)
+/* What the core of a child after write_known_memory() must say; takes the file off the disk. */
+static void assert_core_of(const char *dir, pid_t pid)
 {
 	CLEANUP(core_close_p) struct core *c = NULL;
 	const struct mapping *text, *known;
 	struct core_facts f;
 	struct diag d = DIAG_INIT;
+	char path[64];
 	uint64_t v;
+	int r;
 
-	if (core_open(path, &c, &d) < 0)
+	snprintf(path, sizeof(path), "%s/core", dir);
+	r = core_open(path, &c, &d);
+	unlink(path);
+	rmdir(dir);
+	if (r < 0)
 		fail_msg("%s: %s", d.what, d.why);
 	core_facts(c, &f);
 	assert_int_equal(f.pid, pid);
@@ -443,67 +449,94 @@ static void assert_core_of(const char *path, pid_t pid)
 	assert_int_equal(core_open_file(c, known, &d), -ENOENT);
 }
 
+/* A sanitizer's shadow makes gdb write terabytes. */
+#if defined(__SANITIZE_ADDRESS__)
+enum { CORES_ARE_SMALL = 0 };
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+enum { CORES_ARE_SMALL = 0 };
+#else
+enum { CORES_ARE_SMALL = 1 };
+#endif
+#else
+enum { CORES_ARE_SMALL = 1 };
+#endif
+
 static void gcore_of_a_child_reads_like_the_child(void **state)
 {
-	char dir[] = "/tmp/loiter-core-XXXXXX", command[256], path[64];
+	char dir[] = "/tmp/loiter-core-XXXXXX", command[256];
+	bool attached;
 	pid_t pid;
 
 	(void)state;
-	if (system("command -v gdb >/dev/null") != 0)
+	if (!CORES_ARE_SMALL || system("command -v gdb >/dev/null") != 0)
 		skip();
 	assert_non_null(mkdtemp(dir));
-	snprintf(path, sizeof(path), "%s/core", dir);
 	pid = child_start(write_known_memory, NULL);
+	/* 256 MiB at most, whatever goes wrong. */
 	snprintf(command, sizeof(command),
-		 "gdb -nx -p %d --batch -ex 'generate-core-file %s' >/dev/null 2>&1", pid, path);
-	assert_int_equal(system(command), 0);
-	assert_core_of(path, pid);
+		 "ulimit -f 524288; gdb -nx -p %d --batch -ex 'generate-core-file %s/core' "
+		 ">/dev/null 2>&1 </dev/null",
+		 pid, dir);
+	attached = system(command) == 0;
 	child_stop(pid);
-	unlink(path);
-	rmdir(dir);
+	if (!attached) {
+		rmdir(dir);
+		print_message("gdb cannot attach here\n");
+		skip();
+	}
+	assert_core_of(dir, pid);
 }
 
 /* Never returns: dumps a core into dir. */
 static void crash_in(const char *dir)
 {
-	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
+	struct rlimit enough = { 256 << 20, 256 << 20 };
 
 	write_known_memory(NULL);
-	if (chdir(dir) == 0 && setrlimit(RLIMIT_CORE, &all) == 0) {
+	if (chdir(dir) == 0 && setrlimit(RLIMIT_CORE, &enough) == 0) {
 		signal(SIGABRT, SIG_DFL);
 		abort();
 	}
 	_exit(1);
 }
 
+/* "core" in the working directory: else another program, or another name, receives cores. */
+static bool cores_are_files_here(void)
+{
+	FILE *pattern = fopen("/proc/sys/kernel/core_pattern", "r");
+	FILE *uses_pid = fopen("/proc/sys/kernel/core_uses_pid", "r");
+	char name[64] = "", digit[8] = "";
+	bool ok = pattern && uses_pid && fgets(name, sizeof(name), pattern) &&
+		  fgets(digit, sizeof(digit), uses_pid);
+
+	if (pattern)
+		fclose(pattern);
+	if (uses_pid)
+		fclose(uses_pid);
+	return ok && strcmp(name, "core\n") == 0 && digit[0] == '0';
+}
+
 static void the_kernels_core_of_a_child_reads_like_the_child(void **state)
 {
-	char pattern[64] = "", uses_pid[8] = "", dir[] = "/tmp/loiter-core-XXXXXX", path[64];
-	FILE *f = fopen("/proc/sys/kernel/core_pattern", "r");
-	FILE *u = fopen("/proc/sys/kernel/core_uses_pid", "r");
-	bool plain = f && u && fgets(pattern, sizeof(pattern), f) &&
-		     fgets(uses_pid, sizeof(uses_pid), u) && strcmp(pattern, "core\n") == 0 &&
-		     uses_pid[0] == '0';
+	char dir[] = "/tmp/loiter-core-XXXXXX";
 	int status;
 	pid_t pid;
 
 	(void)state;
-	if (f)
-		fclose(f);
-	if (u)
-		fclose(u);
-	if (!plain)
-		skip();		/* another program, or another name, receives cores here */
+	if (!CORES_ARE_SMALL || !cores_are_files_here())
+		skip();
 	assert_non_null(mkdtemp(dir));
-	snprintf(path, sizeof(path), "%s/core", dir);
 	pid = fork();
 	if (pid == 0)
 		crash_in(dir);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFSIGNALED(status) && WCOREDUMP(status));
-	assert_core_of(path, pid);
-	unlink(path);
-	rmdir(dir);
+	if (!WIFSIGNALED(status) || !WCOREDUMP(status)) {
+		rmdir(dir);
+		print_message("cores are not allowed here\n");
+		skip();
+	}
+	assert_core_of(dir, pid);
 }
 
 int main(void)

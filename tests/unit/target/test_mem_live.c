@@ -16,7 +16,7 @@
 enum { PAGE = 4096, PAGES = 64 };
 
 /* Shared layout: the child maps PAGES pages and unmaps those whose bit is set in the mask. */
-#define BASE 0x30000000000ull
+#define BASE 0x500000000000ull
 
 static void map_with_holes(void *arg)
 {

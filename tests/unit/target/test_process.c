@@ -293,7 +293,7 @@ static void cgroups_name_container_and_unit(void **state)
 	assert_string_equal(f.unit, "shop-api.service");
 	assert_null(f.container_id);
 
-	f = parse_cgroup(a, "0::/kubepods.slice/kubepods-pod1.slice/cri-containerd-" HEX64 ".scope");
+	f = parse_cgroup(a, "0::/kubepods.slice/pod1.slice/cri-containerd-" HEX64 ".scope");
 	assert_string_equal(f.container_id, HEX64);
 	assert_string_equal(f.unit, "cri-containerd-" HEX64 ".scope");
 

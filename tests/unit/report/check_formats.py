@@ -112,7 +112,7 @@ def go_tool_pprof_accepts_pprof_and_debug1():
     with tempfile.TemporaryDirectory() as tmp:
         for sample, total in (('typical', 17043), ('hostile', 231), ('one_group', 1)):
             for form in ('pprof', 'debug1'):
-                path = os.path.join(tmp, f'{sample}.{form}.golden')
+                path = os.path.join(tmp, f'{sample}.{form}')
                 with open(path, 'wb') as f:
                     f.write(write(sample, form))
                 run = subprocess.run(['go', 'tool', 'pprof', '-top', path], check=True, cwd=tmp,

@@ -42,6 +42,7 @@ static const char *const failures[CHECKS] = {
 	[CHECK_REASON] = "wait for a reason that does not exist",
 	[CHECK_PARKED] = "wait and hold a thread",
 	[CHECK_FORCE_GC] = "of runtime.forcegchelper wait for another reason",
+	[CHECK_OTHERS] = "wait for what only runtime.forcegchelper does",
 	[CHECK_SUDOG] = "wait on a sudog that is not theirs",
 	[CHECK_SELECT] = "select by a sudog that does not",
 	[CHECK_CHAN] = "wait on what is no channel",
@@ -232,6 +233,7 @@ static bool in_stack(const struct sampled *g, uint64_t addr)
 static void check_start(struct validation *v, struct sampled *g)
 {
 	struct func f;
+	bool helper;
 
 	if (is_foreign(v, g->startpc))
 		return;
@@ -243,10 +245,12 @@ static void check_start(struct validation *v, struct sampled *g)
 	g->runtimes_own = strncmp(f.name, "runtime.", 8) == 0 && g->goid != 1;
 	if (g->goid == 1)
 		validation_count(v, CHECK_MAIN, strcmp(f.name, "runtime.main") == 0);
-	/* The runtime's own goroutine 2 waits for nothing else, in Go 1.18 to 1.27. */
-	if (g->status == GO_WAITING && strcmp(f.name, "runtime.forcegchelper") == 0)
-		validation_count(v, CHECK_FORCE_GC,
-				 strcmp(validation_reason(v, g), "force gc (idle)") == 0);
+	if (g->status != GO_WAITING)
+		return;
+	/* The runtime's own goroutine 2 waits for one reason, and nobody else does for that. */
+	helper = strcmp(f.name, "runtime.forcegchelper") == 0;
+	validation_count(v, helper ? CHECK_FORCE_GC : CHECK_OTHERS,
+			 (strcmp(validation_reason(v, g), "force gc (idle)") == 0) == helper);
 }
 
 static void check_parked(struct validation *v, const struct sampled *g)

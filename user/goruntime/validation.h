@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of layout_validate() share: validate.c and validate_waits.c. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/mem.h"
+#include "goruntime/locate.h"
+
+/* All structs of the runtime that are looked at are below 1 KiB, moduledata included. */
+#define VALIDATION_OFFSET_MAX 4096
+
+enum check {
+	CHECK_STATE,
+	CHECK_STACK,
+	CHECK_GOID,
+	CHECK_SAVED_SP,
+	CHECK_SAVED_PC,
+	CHECK_SAVED_BP,
+	CHECK_SYSCALL,
+	CHECK_GOPC,
+	CHECK_START,
+	CHECK_PARENT,
+	CHECK_MAIN,
+	CHECK_REASON,
+	CHECK_PARKED,
+	CHECK_FORCE_GC,
+	CHECK_OTHERS,
+	CHECK_SUDOG,
+	CHECK_SELECT,
+	CHECK_CHAN,
+	CHECK_FULL,
+	CHECK_EMPTY,
+	CHECK_RECVQ,
+	CHECK_SENDQ,
+	CHECK_LINKS,
+	CHECK_SLEEP,
+	CHECK_THREAD,
+	CHECK_G0,
+	CHECK_TID,
+	CHECKS
+};
+
+/* One runtime.g as it stood. */
+struct sampled {
+	uint64_t addr;
+	uint32_t status;	/* without the scan flag */
+	uint8_t waitreason;
+	bool runtimes_own;	/* its first function is the runtime's, and not that of main */
+	uint64_t goid, parent, lo, hi, m, sp, pc, bp, syscallsp, syscallpc;
+	uint64_t gopc, startpc, waiting, timer, sleep_when;
+};
+
+struct validation {
+	const struct go_layout *l;
+	const struct go_globals *globals;
+	const struct moduledata *md;
+	struct pclntab *tab;
+	struct mem *live;
+	struct mem *chase;	/* a cache before live, for pointers; as old as the pass */
+	const int32_t *tids;
+	size_t n_tids;
+
+	struct sampled *g;	/* those in use */
+	size_t n;
+	unsigned int tested[CHECKS], failed[CHECKS];
+	unsigned int members;	/* threads that are among tids */
+};
+
+void validation_count(struct validation *v, enum check c, bool ok);
+/* Is it still as it was sampled? */
+bool validation_unchanged(struct validation *v, const struct sampled *g);
+/* Why it waits; "" when it does not, or for a reason that does not exist. */
+const char *validation_reason(const struct validation *v, const struct sampled *g);
+/* The checks of what goroutines point to: channels, timers, threads. */
+void validation_follow(struct validation *v);

@@ -33,6 +33,15 @@ struct chan {
 	uint32_t closed;
 };
 
+/* A core leaves out what the file holds, types among it: then the place must do. */
+static bool read_elem_size(struct validation *v, struct chan *c)
+{
+	if (read_field(v, c->elemtype, 0, &c->elemtype_size, 8))
+		return true;
+	c->elemtype_size = c->elemsize;
+	return c->elemtype >= v->md->types && c->elemtype < v->md->etypes;
+}
+
 /*
  * runtime/chan.go, type hchan: buf follows dataqsiz and is never nil (makechan), elemsize is the
  * half word before the one before closed, and a type begins with its size.
@@ -46,8 +55,7 @@ static bool read_chan(struct validation *v, uint64_t addr, struct chan *c)
 	       read_field(v, addr, l->hchan_dataqsiz + 8, &c->buf, 8) &&
 	       read_field(v, addr, l->hchan_elemtype, &c->elemtype, 8) &&
 	       read_field(v, addr, l->hchan_closed, &c->closed, 4) && l->hchan_closed >= 4 &&
-	       read_field(v, addr, l->hchan_closed - 4, &c->elemsize, 2) &&
-	       read_field(v, c->elemtype, 0, &c->elemtype_size, 8);
+	       read_field(v, addr, l->hchan_closed - 4, &c->elemsize, 2) && read_elem_size(v, c);
 }
 
 static bool is_chan(const struct chan *c)

@@ -99,7 +99,8 @@ int pclntab_funcdata(struct pclntab *t, const struct func *f, uint32_t index, ui
 
 /*
  * The functions of those exact names ("runtime.allgadd") by one stream over the table: some ms,
- * so ask for all at once. rets[i].name is NULL for a name that no function has. -EBADMSG, -EFAULT.
+ * so ask for all at once. Where a function and its ABI wrapper share a name, it is the function.
+ * rets[i].name is NULL for a name that no function has. -EBADMSG, -EFAULT.
  */
 int pclntab_find_names(struct pclntab *t, const char *const *names, size_t n, struct func *rets);
 /* The same for one; -ENOENT. */

@@ -168,89 +168,105 @@ struct wanted {
 	bool placed;
 };
 
-/* Looks for the names in one window that starts at `base` in the name table. */
-static void match_window(const char *buf, size_t len, uint64_t base, struct wanted *all, size_t n)
+static void match_name(const char *name, size_t size, uint32_t off, struct wanted *all, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		const char *p = buf;
-
-		if (all[i].placed)
+		if (all[i].size != size || all[i].placed || memcmp(all[i].name, name, size) != 0)
 			continue;
-		while ((p = memmem(p, (size_t)(buf + len - p), all[i].name, all[i].size))) {
-			uint64_t off = base + (uint64_t)(p - buf);
-
-			/* A whole name follows a NUL; each window but the first starts with one byte before. */
-			if (off == 0 || (p > buf && p[-1] == '\0')) {
-				all[i].nameoff = (uint32_t)off;
-				all[i].placed = true;
-				break;
-			}
-			p++;
-		}
+		all[i].nameoff = off;
+		all[i].placed = true;
 	}
+}
+
+/*
+ * Takes the names that end within a window, which starts at `base` in the name table; returns how
+ * many bytes that was. The first is passed over when it is `cut`: only its end.
+ */
+static size_t match_window(const char *buf, size_t len, uint64_t base, bool cut,
+			   struct wanted *all, size_t n)
+{
+	const char *p = buf, *nul;
+
+	while ((nul = memchr(p, '\0', (size_t)(buf + len - p)))) {
+		if (!cut)
+			match_name(p, (size_t)(nul - p) + 1, (uint32_t)(base + (uint64_t)(p - buf)),
+				   all, n);
+		cut = false;
+		p = nul + 1;
+	}
+	return (size_t)(p - buf);
 }
 
 static int place_names(struct pclntab *t, struct wanted *all, size_t n)
 {
 	CLEANUP(free_p) char *buf = malloc(WINDOW);
-	uint64_t total = t->funcnames.end - t->funcnames.start, at = 0;
-	size_t overlap = 0;
+	uint64_t total = t->funcnames.end - t->funcnames.start;
+	bool cut = false;
 
 	if (!buf)
 		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
-		if (all[i].size + 1 > overlap)
-			overlap = all[i].size + 1;
-	if (overlap > WINDOW / 2)
-		return -EINVAL;
-	while (at < total) {
+	for (uint64_t at = 0; at < total;) {
 		size_t len = total - at < WINDOW ? total - at : WINDOW;
 		int r = mem_read(t->mem, t->funcnames.start + at, buf, len);
+		size_t used;
 
 		if (r < 0)
 			return r;
-		match_window(buf, len, at, all, n);
-		if (len == total - at)
-			break;
-		at += len - overlap;
+		used = match_window(buf, len, at, cut, all, n);
+		/* A name longer than a window is none that anybody asks for. */
+		cut = used == 0;
+		at += used ? used : len;
 	}
 	return 0;
 }
 
-/* Gives the i-th function to the name that it has. */
+/* A function written in assembly may have a wrapper of the same name for the other ABI. */
+static bool settled(const struct func *f)
+{
+	return f->name && f->kind != FUNC_WRAPPER;
+}
+
+/* Gives the i-th function to the name that it has; the number of names settled, or -errno. */
 static int match_func(struct pclntab *t, uint64_t i, uint32_t funcoff, const struct wanted *all,
 		      size_t n, struct func *rets)
 {
 	uint32_t nameoff;
-	int r = mem_read_u32(t->mem, t->functab + funcoff + 4, &nameoff);
+	int r = mem_read_u32(t->mem, t->functab + funcoff + 4, &nameoff), done = 0;
 
 	if (r < 0)
 		return r;
 	for (size_t k = 0; k < n; k++) {
-		if (!all[k].placed || all[k].nameoff != nameoff || rets[k].name)
+		if (!all[k].placed || all[k].nameoff != nameoff || settled(&rets[k]))
 			continue;
 		r = pclntab_func(t, i, &rets[k]);
 		if (r < 0) {
 			rets[k].name = NULL;
 			return r;
 		}
+		done += settled(&rets[k]);
 	}
-	return 0;
+	return done;
 }
 
 static int match_funcs(struct pclntab *t, const struct wanted *all, size_t n, struct func *rets)
 {
 	CLEANUP(free_p) uint32_t *ftab = malloc(WINDOW);
 	const uint64_t window = WINDOW / FTAB_ENTRY;
+	size_t left = 0;
 
 	if (!ftab)
 		return -ENOMEM;
-	for (uint64_t i = 0; i < t->n_funcs; i += window) {
+	for (size_t i = 0; i < n; i++)
+		left += all[i].placed;
+	/* The runtime comes early in the text: asking for its functions alone ends soon. */
+	for (uint64_t i = 0; left && i < t->n_funcs; i += window) {
 		uint64_t len = t->n_funcs - i < window ? t->n_funcs - i : window;
 		int r = mem_read(t->mem, t->functab + i * FTAB_ENTRY, ftab, len * FTAB_ENTRY);
 
-		for (uint64_t k = 0; r == 0 && k < len; k++)
+		for (uint64_t k = 0; r >= 0 && left && k < len; k++) {
 			r = match_func(t, i + k, ftab[2 * k + 1], all, n, rets);
+			left -= r > 0 ? (size_t)r : 0;
+		}
 		if (r < 0)
 			return r;
 	}

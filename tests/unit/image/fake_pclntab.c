@@ -114,6 +114,43 @@ static void put_func(struct fake_pclntab *t, bool old, uint32_t i, const struct 
 	put32(t, f->inlined ? 0 : UINT32_MAX);
 }
 
+/* pctab: where each function's tables stand goes to f. */
+static void put_tables(struct fake_pclntab *t, struct func_words *f)
+{
+	static const struct until zero[] = { { 0x100, 0 }, { 0 } };
+
+	t->at_pctab = t->len;
+	put8(t, 0);	/* offset 0 means none */
+	for (int i = 0; i < FAKE_FUNCS; i++) {
+		const struct until lines[] = { { 0x40, 10 * (i + 1) }, { 0x100, 10 * (i + 1) + 1 },
+					       { 0 } };
+
+		f[i].pcfile = put_values(t, zero);
+		f[i].pcln = put_values(t, lines);
+		f[i].pcsp = put_values(t, (struct until[]){ { 0x10, 0 }, { 0x100, 24 }, { 0 } });
+	}
+	f[FAKE_CALLER].pcfile = put_values(
+		t, (struct until[]){ { 0x20, 0 }, { 0x40, 1 }, { 0x100, 0 }, { 0 } });
+	f[FAKE_CALLER].pcln = put_values(t, (struct until[]){ { 0x20, 20 }, { 0x30, 5 },
+							      { 0x40, 7 }, { 0x100, 22 }, { 0 } });
+	f[FAKE_CALLER].inlined = put_values(
+		t, (struct until[]){ { 0x20, -1 }, { 0x30, 0 }, { 0x40, 1 }, { 0x100, -1 }, { 0 } });
+}
+
+/* ftab and the records that it points to. */
+static void put_funcs(struct fake_pclntab *t, bool old, const struct func_words *f)
+{
+	t->len = (t->len + 3) & ~3ul;
+	t->at_ftab = t->len;
+	t->len += 8 * FAKE_FUNCS + 4;
+	for (uint32_t i = 0; i < FAKE_FUNCS; i++) {
+		uint32_t entry[3] = { 0x100 * i, (uint32_t)(t->len - t->at_ftab), 0x100 * (i + 1) };
+
+		memcpy(t->bytes + t->at_ftab + 8 * i, entry, sizeof(entry));
+		put_func(t, old, i, &f[i]);
+	}
+}
+
 void fake_pclntab_build(int minor, struct fake_pclntab *t)
 {
 	static const char *const names[] = {
@@ -121,11 +158,9 @@ void fake_pclntab_build(int minor, struct fake_pclntab *t)
 		"main.generic[go.shape.int].func1",
 		"main.(*box[go.shape.[]string]).convert[go.shape.int]",
 	};
-	static const struct until zero[] = { { 0x100, 0 }, { 0 } };
 	bool old = minor < 20;
 	struct func_words f[FAKE_FUNCS] = { 0 };
 	uint32_t middle, inner;
-	size_t records;
 
 	memset(t, 0, sizeof(*t));
 	put32(t, old ? 0xfffffff0 : 0xfffffff1);
@@ -144,37 +179,12 @@ void fake_pclntab_build(int minor, struct fake_pclntab *t)
 	set64(t, 48, t->len);
 	put(t, "a.go\0b.go", 10);
 
-	t->at_pctab = t->len;
-	put8(t, 0);	/* offset 0 means none */
-	for (int i = 0; i < FAKE_FUNCS; i++) {
-		const struct until lines[] = { { 0x40, 10 * (i + 1) }, { 0x100, 10 * (i + 1) + 1 },
-					       { 0 } };
-
-		f[i].pcfile = put_values(t, zero);
-		f[i].pcln = put_values(t, lines);
-		f[i].pcsp = put_values(t, (struct until[]){ { 0x10, 0 }, { 0x100, 24 }, { 0 } });
-	}
-	f[FAKE_CALLER].pcfile = put_values(
-		t, (struct until[]){ { 0x20, 0 }, { 0x40, 1 }, { 0x100, 0 }, { 0 } });
-	f[FAKE_CALLER].pcln = put_values(t, (struct until[]){ { 0x20, 20 }, { 0x30, 5 },
-							      { 0x40, 7 }, { 0x100, 22 }, { 0 } });
-	f[FAKE_CALLER].inlined = put_values(
-		t, (struct until[]){ { 0x20, -1 }, { 0x30, 0 }, { 0x40, 1 }, { 0x100, -1 }, { 0 } });
+	put_tables(t, f);
 	/* Numbers of Go 1.18 and of Go 1.22. */
 	f[FAKE_WRAPPER].id = minor < 22 ? 21 : minor < 25 ? 22 : 23;
 	f[FAKE_GOPANIC].id = minor < 22 ? 9 : 10;
 
-	t->len = (t->len + 3) & ~3ul;
-	t->at_ftab = t->len;
-	t->len += 8 * FAKE_FUNCS + 4;
-	records = t->len;
-	for (uint32_t i = 0; i < FAKE_FUNCS; i++) {
-		uint32_t entry[3] = { 0x100 * i, (uint32_t)(t->len - t->at_ftab), 0x100 * (i + 1) };
-
-		memcpy(t->bytes + t->at_ftab + 8 * i, entry, sizeof(entry));
-		put_func(t, old, i, &f[i]);
-	}
-	assert(records < t->len);
+	put_funcs(t, old, f);
 	t->at_tree = t->len;
 	put_inlined(t, old, middle, 0x10, 4);
 	put_inlined(t, old, inner, 0x28, 6);

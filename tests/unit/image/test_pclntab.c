@@ -164,6 +164,21 @@ static void functions_are_found_by_name(void **state)
 	assert_int_equal(pclntab_find_name(tab, "main.inner", &one), -ENOENT);
 }
 
+static void of_two_functions_of_one_name_the_wrapper_is_not_meant(void **state)
+{
+	uint32_t wrapper, gopanic;
+	struct func f;
+
+	(void)state;
+	open_good(22);
+	/* Both records at their name offset. */
+	memcpy(&wrapper, fake.bytes + fake.at_ftab + 8 * FAKE_WRAPPER + 4, 4);
+	memcpy(&gopanic, fake.bytes + fake.at_ftab + 8 * FAKE_GOPANIC + 4, 4);
+	memcpy(fake.bytes + fake.at_ftab + wrapper + 4, fake.bytes + fake.at_ftab + gopanic + 4, 4);
+	assert_int_equal(pclntab_find_name(tab, "runtime.gopanic", &f), 0);
+	assert_true(f.entry == fake_pc(FAKE_GOPANIC, 0));
+}
+
 static void frame_sizes_and_pcdata_are_read(void **state)
 {
 	struct func f;
@@ -305,6 +320,8 @@ int main(void)
 		cmocka_unit_test(a_wrapper_is_left_out_unless_it_called_a_panic),
 		cmocka_unit_test(type_arguments_are_shortened_as_each_release_does),
 		cmocka_unit_test_teardown(functions_are_found_by_name, close_fake),
+		cmocka_unit_test_teardown(of_two_functions_of_one_name_the_wrapper_is_not_meant,
+					  close_fake),
 		cmocka_unit_test_teardown(frame_sizes_and_pcdata_are_read, close_fake),
 		cmocka_unit_test_teardown(a_pc_outside_every_function_is_not_found, close_fake),
 		cmocka_unit_test(a_header_that_lies_is_refused),

@@ -81,10 +81,13 @@ def test_another_pid_namespace():
     prefix = unshare('-p', '-f', '--mount-proc')
     with Target([gobuild.build('goroutines', NEWEST)], ready_prefix=[*prefix, '--kill-child']) as t:
         assert t.truth['pid'] == 1
-        begin = time.time()
-        seen = snapshot_json(only_child(t.pid))
+        begin, pid = time.time(), only_child(t.pid)
+        seen = snapshot_json(pid)
+        threads = {int(tid) for tid in os.listdir(f'/proc/{pid}/task')}
         bad = blocked.check_all(t.truth, seen, (begin, time.time(), gobuild.minor(NEWEST)))
     assert not bad, '\n'.join(bad)
+    # Its threads are named as we know them, not as they know themselves.
+    assert {g['thread'] for g in seen['goroutine_list'] if g['thread']} <= threads
 
 
 def test_another_network_namespace():

@@ -111,6 +111,8 @@ static int take(struct subject *subject, const struct snapshot_options *o, int64
 		return r;
 	rt->now_ns = now_ns;
 	r = gather_goroutines(rt, sockets, o, s, d);
+	for (uint64_t i = 0; r == 0 && s->goroutines && i < s->n_goroutines; i++)
+		s->goroutines[i].tid = subject_our_tid(subject, s->goroutines[i].tid);
 	return r < 0 ? r : verdict_judge(s);
 }
 

@@ -9,6 +9,59 @@
 #include "target/mem_live.h"
 #include "target/threads.h"
 
+/* Of a pid_t, and of what begins with one. */
+static int by_number(const void *a, const void *b)
+{
+	return *(const pid_t *)a - *(const pid_t *)b;
+}
+
+struct thread_name {
+	pid_t own, ours;
+};
+
+static void free_names(struct thread_name **names)
+{
+	free(*names);
+}
+
+/* A runtime in another pid namespace knows its threads by other ids than we do. */
+static int learn_own_tids(struct subject *s)
+{
+	CLEANUP(free_names) struct thread_name *names = calloc(s->n_tids, sizeof(*names));
+	pid_t *own = calloc(s->n_tids, sizeof(*own));
+
+	if (!names || !own) {
+		free(own);
+		return -ENOMEM;
+	}
+	if (!threads_own_ids(s->process, s->tids, s->n_tids, own)) {
+		free(own);
+		return 0;
+	}
+	for (size_t i = 0; i < s->n_tids; i++) {
+		names[i].own = own[i];
+		names[i].ours = s->tids[i];
+	}
+	qsort(names, s->n_tids, sizeof(*names), by_number);
+	s->our_tids = s->tids;
+	s->tids = own;
+	for (size_t i = 0; i < s->n_tids; i++) {
+		s->tids[i] = names[i].own;
+		s->our_tids[i] = names[i].ours;
+	}
+	return 0;
+}
+
+pid_t subject_our_tid(const struct subject *s, pid_t tid)
+{
+	const pid_t *found;
+
+	if (!s->our_tids || tid == 0)
+		return tid;
+	found = bsearch(&tid, s->tids, s->n_tids, sizeof(*s->tids), by_number);
+	return found ? s->our_tids[found - s->tids] : 0;
+}
+
 int subject_open_process(pid_t pid, struct subject **ret, struct diag *d)
 {
 	CLEANUP(subject_close_p) struct subject *s = calloc(1, sizeof(*s));
@@ -23,17 +76,14 @@ int subject_open_process(pid_t pid, struct subject **ret, struct diag *d)
 		r = mem_live_open(s->process, &s->own_mem);
 	if (r == 0)
 		r = threads_list(s->process, &s->tids, &s->n_tids, d);
+	if (r == 0)
+		r = learn_own_tids(s);
 	if (r < 0)
 		return r;
 	s->maps = s->own_maps;
 	s->mem = s->own_mem;
 	*ret = TAKE(s);
 	return 0;
-}
-
-static int by_number(const void *a, const void *b)
-{
-	return *(const pid_t *)a - *(const pid_t *)b;
 }
 
 int subject_open_core(const char *path, struct subject **ret, struct diag *d)
@@ -71,6 +121,7 @@ void subject_close(struct subject *s)
 	process_close(s->process);
 	core_close(s->core);
 	free(s->tids);
+	free(s->our_tids);
 	free(s);
 }
 

@@ -25,7 +25,8 @@ struct subject {
 	struct mem *own_mem;
 	const struct maps *maps;
 	struct mem *mem;
-	pid_t *tids;			/* ascending */
+	pid_t *tids;			/* as the process calls them, ascending */
+	pid_t *our_tids;		/* as we call them, of the same index; NULL: no difference */
 	size_t n_tids;
 	/* Filled by subject_find_go(): */
 	struct elf_image *elf;
@@ -40,6 +41,9 @@ int subject_open_process(pid_t pid, struct subject **ret, struct diag *d);
 int subject_open_core(const char *path, struct subject **ret, struct diag *d);
 void subject_close(struct subject *s);
 DEFINE_CLEANUP(struct subject, subject_close)
+
+/* Our id of the thread that the process calls tid; 0 unknown. */
+pid_t subject_our_tid(const struct subject *s, pid_t tid);
 
 /*
  * Finds the mapped file that holds the Go runtime: the executable, or else a shared library.

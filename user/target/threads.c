@@ -2,11 +2,15 @@
 #include "target/threads.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "target/process.h"
 #include "target/procfile.h"
+
+/* /proc/PID/status is a few lines, one of which lists CPUs and nodes. */
+#define STATUS_MAX (64u << 10)
 
 int threads_list(const struct process *p, pid_t **ret, size_t *n, struct diag *d)
 {
@@ -28,4 +32,37 @@ int threads_list(const struct process *p, pid_t **ret, size_t *n, struct diag *d
 	*ret = tids;
 	*n = count;
 	return 0;
+}
+
+/* NSpid of status: the id in each pid namespace, ours first and the thread's own last. */
+static int read_ns_ids(const struct process *p, pid_t tid, unsigned int *depth, pid_t *innermost)
+{
+	CLEANUP(procfile_free_p) char *text = NULL;
+	char name[32], *at, *end;
+	size_t len;
+	int r;
+
+	snprintf(name, sizeof(name), "task/%d/status", tid);
+	r = procfile_read(p->proc_fd, name, STATUS_MAX, &text, &len);
+	if (r < 0)
+		return r;
+	at = strstr(text, "\nNSpid:");
+	if (!at)
+		return -ENODATA;	/* a kernel without pid namespaces */
+	at += strlen("\nNSpid:");
+	for (*depth = 0; *at == '\t'; at = end, (*depth)++)
+		*innermost = (pid_t)strtol(at + 1, &end, 10);
+	return *depth ? 0 : -EBADMSG;
+}
+
+bool threads_own_ids(const struct process *p, const pid_t *tids, size_t n, pid_t *own)
+{
+	unsigned int depth = 0;
+	pid_t id = 0;
+
+	if (read_ns_ids(p, p->pid, &depth, &id) < 0 || depth < 2)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		own[i] = read_ns_ids(p, tids[i], &depth, &id) == 0 ? id : 0;
+	return true;
 }

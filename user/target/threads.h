@@ -2,6 +2,7 @@
 /* The threads of a process, by /proc/PID/task. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -11,3 +12,9 @@ struct process;
 
 /* Ascending tids, malloc'ed: the caller frees. -ESRCH, -ENOMEM. */
 int threads_list(const struct process *p, pid_t **ret, size_t *n, struct diag *d);
+
+/*
+ * What the process itself calls its threads: their ids in its own pid namespace. own[i] belongs
+ * to tids[i], 0 for a thread that is gone. False: it is our namespace, and own is not filled.
+ */
+bool threads_own_ids(const struct process *p, const pid_t *tids, size_t n, pid_t *own);

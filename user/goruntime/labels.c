@@ -40,6 +40,9 @@ static int read_string(struct collected *c, uint64_t addr, uint64_t len, const c
 	if (len > sizeof(text))
 		len = sizeof(text);
 	r = len ? mem_read(c->rt->chase, addr, text, len) : 0;
+	/* A core leaves out what the file holds, constant strings among it. */
+	if (r == -EFAULT)
+		r = mem_read(c->rt->constant, addr, text, len);
 	if (r < 0)
 		return r;
 	*ret = arena_intern(c->arena, text, len);

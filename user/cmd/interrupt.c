@@ -10,7 +10,7 @@
 #include "base/cleanup.h"
 #include "cmd/exit.h"
 
-/* Written only while the signals are blocked or the flag below is off: the handler may read it. */
+/* Written only while the flag below is off: the handler may read it at any other time. */
 static char remove_path[PATH_MAX];
 static volatile sig_atomic_t remove_armed, erase_armed;
 
@@ -29,14 +29,38 @@ static void on_signal(int sig)
 	raise(sig);
 }
 
+static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+
+static sigset_t signal_set(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		sigaddset(&set, signals[i]);
+	return set;
+}
+
+void interrupt_hold(void)
+{
+	const sigset_t set = signal_set();
+
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+void interrupt_release(void)
+{
+	const sigset_t set = signal_set();
+
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 void interrupt_catch(void)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
+	const struct sigaction sa = { .sa_handler = on_signal, .sa_mask = signal_set(),
+				      .sa_flags = (int)SA_RESETHAND };
 	struct sigaction old;
 
-	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
-		sigaddset(&sa.sa_mask, signals[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
 		if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
 			sigaction(signals[i], &sa, NULL);

@@ -89,14 +89,17 @@ static int open_temp(struct output *o, const char *path, const struct stat *old,
 		o->temp = NULL;
 		return -ENOMEM;
 	}
+	interrupt_hold();
 	o->fd = mkostemp(o->temp, O_CLOEXEC);
 	if (o->fd < 0) {
 		int err = -errno;
 
+		interrupt_release();
 		free(TAKE(o->temp));
 		return err;
 	}
 	interrupt_remove(o->temp);
+	interrupt_release();
 	return fchmod(o->fd, mode) < 0 ? -errno : 0;
 }
 

@@ -72,8 +72,9 @@ static int check_kind(const struct process *p, const struct procstat *st, struct
 		return diag_fail(d, -EOPNOTSUPP, "a kernel thread: it runs no program");
 	if (st->state == 'X')
 		return exited(d);
+	/* Some program's way to live on, and every killed one's for an instant. */
 	if (st->state == 'Z' && st->threads > 1)
-		return diag_fail(d, -EOPNOTSUPP,
+		return diag_fail(d, -ESRCH,
 				 "its main thread has exited while others run: it cannot be read");
 	if (st->state == 'Z')
 		return diag_fail(d, -ESRCH,

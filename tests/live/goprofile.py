@@ -23,6 +23,8 @@ _HEADER2 = re.compile(r'goroutine (\d+) (?:gp=\S+ m=\S+ (?:mp=\S+ )?)?\[([^],]*)
 _CALL = re.compile(r'(\S.*?)\((?:\.\.\.|[^()]*)\)$')
 _PLACE = re.compile(r'\t(.+):(\d+)(?: \+0x[0-9a-f]+)?(?: fp=\S+ sp=\S+ pc=\S+)?$')
 _CREATED = re.compile(r'created by (.+?)(?: in goroutine (\d+))?$')
+# Go's words in place of a stack that nobody can read.
+_NO_STACK = re.compile(r'\tgoroutine (?:running on other thread|in C code); stack unavailable$')
 _ELIDED = re.compile(r'\.\.\.(?:(\d+) frames elided|additional frames elided)\.\.\.$')
 
 
@@ -58,7 +60,7 @@ def _parse_goroutine(lines):
     assert head, f'not a goroutine: {lines[0]!r}'
     frames, created, parent, elided, at = [], None, None, None, 1
     while at < len(lines):
-        if _ELIDED.match(lines[at]):
+        if _ELIDED.match(lines[at]) or _NO_STACK.match(lines[at]):
             elided = len(frames)
             at += 1
             continue

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "image/dwarf.h"
@@ -22,6 +23,17 @@ static const struct field {
 static bool wanted(const struct field *f, int minor)
 {
 	return minor >= f->first && minor <= f->last;
+}
+
+bool layout_type_optional(const char *type)
+{
+	static const char *const types[] = { "runtime.notifyList", "runtime.pollDesc",
+					     "runtime.hmap", "runtime.mstats" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (strcmp(types[i], type) == 0)
+			return true;
+	return false;
 }
 
 int layout_from_dwarf(int fd, int minor, struct go_layout *ret, struct diag *d)
@@ -47,7 +59,9 @@ int layout_from_dwarf(int fd, int minor, struct go_layout *ret, struct diag *d)
 		if (!wanted(&fields[i], minor))
 			continue;
 		*to = asked[n++].offset;
-		if (*to < 0)
+		if (*to == DWARF_NO_TYPE && layout_type_optional(fields[i].type))
+			*to = -1;
+		else if (*to < 0)
 			return diag_fail(d, -ENODATA, "the DWARF does not tell %s of %s",
 					 fields[i].member ? fields[i].member : "the size",
 					 fields[i].type);

@@ -104,7 +104,7 @@ struct go_layout {
 	int minor;		/* the release it was made for */
 	const char *source;	/* "table" or "dwarf" */
 #define LAYOUT_MEMBER(name, type, member, from, to) int32_t name;
-	LAYOUT_FIELDS(LAYOUT_MEMBER)	/* bytes; -1 when this release does not have it */
+	LAYOUT_FIELDS(LAYOUT_MEMBER)	/* bytes; -1: this release or binary has no such thing */
 #undef LAYOUT_MEMBER
 };
 
@@ -116,8 +116,14 @@ struct go_layout {
  */
 int layout_lookup(int minor, int patch, struct go_layout *ret, struct diag *d);
 
-/* The layout by the DWARF of the binary itself. -ENODATA no DWARF or a needed field is missing. */
+/*
+ * The layout by the DWARF of the binary itself. -ENODATA no DWARF or a needed field is missing;
+ * -EBADMSG, -EFBIG as dwarf_members(). A type whose users were not linked in is not needed: its
+ * fields are -1, and nobody can wait on one.
+ */
 int layout_from_dwarf(int fd, int minor, struct go_layout *ret, struct diag *d);
+/* Is it one that a program may do without ("runtime.pollDesc")? */
+bool layout_type_optional(const char *type);
 
 /* The first and last minor release in the table. */
 void layout_range(int *first, int *last);

@@ -73,7 +73,8 @@ static int check_offsets(const struct go_layout *l, struct diag *d)
 {
 #define BOUND(name, type, member, from, to)                                                        \
 	if (strncmp(#name, "mstats_", 7) != 0 &&                                                   \
-	    !offset_sane(l->name, l->minor >= (from) && l->minor <= (to)))                         \
+	    !offset_sane(l->name,                                                                  \
+			 l->minor >= (from) && l->minor <= (to) && !layout_type_optional(type)))   \
 		return diag_fail(d, -EOPNOTSUPP, "the layout for Go 1.%d puts %s at %d", l->minor, \
 				 #name, l->name);
 	LAYOUT_FIELDS(BOUND)

@@ -308,7 +308,7 @@ int dwarf_members(int fd, struct dwarf_member *members, size_t n, struct diag *d
 	int r;
 
 	for (size_t i = 0; i < n; i++)
-		members[i].offset = -1;
+		members[i].offset = DWARF_NO_TYPE;
 
 	/* Not mapped: a file that is cut while we read must be an error and not a SIGBUS. */
 	elf_version(EV_CURRENT);

@@ -17,8 +17,11 @@
 struct dwarf_member {
 	const char *type;
 	const char *member;	/* dotted path; NULL asks for the size of the type */
-	int32_t offset;		/* out: bytes; -1 not there */
+	int32_t offset;		/* out: bytes; -1 not there, DWARF_NO_TYPE not even the type */
 };
+
+/* The linker leaves out the types that a program's code never mentions. */
+#define DWARF_NO_TYPE (-2)
 
 /*
  * Answers all questions in one pass. `fd` is borrowed. -ENODATA the file has no DWARF; -EBADMSG;

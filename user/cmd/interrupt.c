@@ -25,7 +25,7 @@ static void on_signal(int sig)
 		_exit(EXIT_INTERRUPTED);
 	if (sig == SIGINT)
 		_exit(EXIT_INTERRUPTED);
-	/* SA_RESETHAND has put the default back: die of it, so that the parent sees what it sent. */
+	/* SA_RESETHAND has put the default back: die of it, and the parent sees what it sent. */
 	raise(sig);
 }
 

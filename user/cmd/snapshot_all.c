@@ -153,8 +153,9 @@ static int conclude(struct walk *w, struct diag *d)
 
 	/* An empty table would look like a machine without Go. */
 	if (!w->read && missed) {
-		diag_fail(d, w->first_err, "none of %" PRIu64 " could be read, the first (%s) because: %s",
-			  missed, w->first.what, w->first.why);
+		diag_fail(d, w->first_err,
+			  "none of %" PRIu64 " could be read, the first (%s) because: %s", missed,
+			  w->first.what, w->first.why);
 		diag_what(d, w->first_err, "--all");
 		return diag_hint(d, w->first_err, "%s", w->first.hint);
 	}

@@ -94,8 +94,8 @@ static void list_formats(FILE *out)
 const struct option_set snapshot_options_set = {
 	.program = "loiter snapshot",
 	.operands = "PID\n--all\n--core FILE",
-	.about = "Shows what every goroutine of a Go process waits for, who started it and how many "
-		 "are alike.",
+	.about = "Shows what every goroutine of a Go process waits for, who started it and how "
+		 "many are alike.",
 	.rows = rows,
 	.max_operands = 1,
 	.help_more = list_formats,

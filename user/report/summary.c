@@ -214,7 +214,8 @@ static void put_misses(struct line *l, FILE *out, const struct columns *c,
 		flow_end(&words);
 	}
 	if (sum->denied)
-		fprintf(out, "\n%s more could not be looked at: that takes root or CAP_SYS_PTRACE\n",
+		fprintf(out,
+			"\n%s more could not be looked at: that takes root or CAP_SYS_PTRACE\n",
 			words_count(sum->denied, number));
 }
 

@@ -176,19 +176,19 @@ static void a_path_that_cannot_be_is_a_usage_error(void **state)
 	assert_int_equal(count_files(), 0);
 }
 
+#define IN_DIRECTORY(test) cmocka_unit_test_setup_teardown(test, enter, leave)
+
 int main(void)
 {
+	/* Each in a directory of its own. */
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_file_appears_only_when_it_is_complete, enter, leave),
-		cmocka_unit_test_setup_teardown(giving_up_leaves_the_old_file_and_nothing_else, enter,
-						leave),
-		cmocka_unit_test_setup_teardown(a_replaced_file_keeps_its_mode_and_a_link_its_target,
-						enter, leave),
-		cmocka_unit_test_setup_teardown(a_new_file_has_the_mode_that_the_umask_leaves, enter,
-						leave),
+		IN_DIRECTORY(a_file_appears_only_when_it_is_complete),
+		IN_DIRECTORY(giving_up_leaves_the_old_file_and_nothing_else),
+		IN_DIRECTORY(a_replaced_file_keeps_its_mode_and_a_link_its_target),
+		IN_DIRECTORY(a_new_file_has_the_mode_that_the_umask_leaves),
 		cmocka_unit_test(a_device_is_written_to_and_not_replaced),
 		cmocka_unit_test(a_full_disk_is_told_even_when_the_write_was_long_ago),
-		cmocka_unit_test_setup_teardown(a_path_that_cannot_be_is_a_usage_error, enter, leave),
+		IN_DIRECTORY(a_path_that_cannot_be_is_a_usage_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

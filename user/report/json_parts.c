@@ -60,7 +60,7 @@ static void put_chan(struct jvalue *j, const struct wait_chan *c)
 	put_queue(j, "senders", "senders_at_least", c->senders, c->senders_more);
 	put_queue(j, "receivers", "receivers_at_least", c->receivers, c->receivers_more);
 	if (c->has_timer)
-		jvalue_milli(j, "timer_left_s", c->timer_left_ns / 1000000);
+		jvalue_time_left(j, "timer_left_s", c->timer_left_ns);
 }
 
 static void put_select(struct jvalue *j, const struct wait_object *w)
@@ -93,7 +93,7 @@ static void put_fd(struct jvalue *j, const struct wait_fd *f)
 	}
 	jvalue_bool(j, "has_deadline", f->has_deadline);
 	if (f->has_deadline)
-		jvalue_milli(j, "deadline_s", f->deadline_left_ns / 1000000);
+		jvalue_time_left(j, "deadline_s", f->deadline_left_ns);
 	else
 		jvalue_null(j, "deadline_s");
 }
@@ -136,7 +136,7 @@ struct jvalue json_blocked_on(const struct wait_object *w)
 		put_fd(&j, &w->fd);
 		break;
 	case WAIT_TIMER:
-		jvalue_milli(&j, "timer_left_s", w->timer.left_ns / 1000000);
+		jvalue_time_left(&j, "timer_left_s", w->timer.left_ns);
 		break;
 	case WAIT_MUTEX:
 	case WAIT_RWMUTEX:

@@ -96,6 +96,14 @@ void jvalue_age(struct jvalue *j, const char *key, int64_t ns)
 		jvalue_milli(j, key, ns / 1000000);
 }
 
+void jvalue_time_left(struct jvalue *j, const char *key, int64_t ns)
+{
+	if (ns == TIME_UNKNOWN)
+		jvalue_null(j, key);
+	else
+		jvalue_milli(j, key, ns / 1000000);
+}
+
 /* NULL when memory is short. */
 static struct json_object *new_string(const char *s)
 {

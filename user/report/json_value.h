@@ -39,6 +39,8 @@ void jvalue_i64(struct jvalue *j, const char *key, int64_t v);
 void jvalue_milli(struct jvalue *j, const char *key, int64_t thousandths);
 /* The same from nanoseconds into seconds; null when WAIT_UNKNOWN. */
 void jvalue_age(struct jvalue *j, const char *key, int64_t ns);
+/* A time left from nanoseconds into seconds, negative overdue; null when TIME_UNKNOWN. */
+void jvalue_time_left(struct jvalue *j, const char *key, int64_t ns);
 /* Target bytes; null when NULL. */
 void jvalue_string(struct jvalue *j, const char *key, const char *s);
 /* "0x..." (a JSON number loses bits beyond 2^53); null when 0. */

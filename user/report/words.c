@@ -155,7 +155,9 @@ static void add_time_left(struct text *t, const char *what, int64_t left_ns)
 {
 	char age[WORDS_NUMBER];
 
-	if (left_ns < 0)
+	if (left_ns == TIME_UNKNOWN)
+		add(t, "%s", what);
+	else if (left_ns < 0)
 		add(t, "%s overdue", what);
 	else
 		add(t, "%s %s left", what, words_age(left_ns, age));

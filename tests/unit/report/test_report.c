@@ -153,6 +153,9 @@ static void a_wait_object_is_told_in_a_cell(void **state)
 	w.fd.has_deadline = true;
 	w.fd.deadline_left_ns = -SECOND;
 	assert_string_equal(words_wait(&w, b), "fd 7 10.0.3.7:443 ESTABLISHED, deadline overdue");
+	/* A core has no now: nothing can be overdue in it. */
+	w.fd.deadline_left_ns = TIME_UNKNOWN;
+	assert_string_equal(words_wait(&w, b), "fd 7 10.0.3.7:443 ESTABLISHED, deadline");
 	w = (struct wait_object){ .kind = WAIT_TIMER, .known = true, .timer = { 250 * SECOND } };
 	assert_string_equal(words_wait(&w, b), "timer 4m left");
 	w = (struct wait_object){ .kind = WAIT_MUTEX, .known = true, .sync = { .waiters = 4 } };

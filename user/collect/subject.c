@@ -4,10 +4,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "model/limits.h"
 #include "target/mem_live.h"
 #include "target/threads.h"
+
+#define FIRST_PAGE 4096
 
 /* Of a pid_t, and of what begins with one. */
 static int by_number(const void *a, const void *b)
@@ -170,6 +173,24 @@ static int find_bias(const struct elf_image *e, const struct mapping *m, uint64_
 	return -ENODATA;
 }
 
+/*
+ * A core names its files by path, and a path may hold another build by now. The first page has the
+ * program headers and the build id, and most cores kept it.
+ */
+static int check_same_build(const struct subject *s, const struct mapping *m, int fd,
+			    struct diag *d)
+{
+	uint8_t then[FIRST_PAGE], now[FIRST_PAGE];
+
+	if (!s->core || m->offset != 0 || mem_read(s->mem, m->start, then, sizeof(then)) < 0)
+		return 0;
+	if (pread(fd, now, sizeof(now), 0) == (ssize_t)sizeof(now) &&
+	    memcmp(then, now, sizeof(now)) == 0)
+		return 0;
+	diag_fail(d, -EBADMSG, "%s is not the file that ran when the core was made", m->path);
+	return diag_hint(d, -EBADMSG, "put that build back in its place");
+}
+
 /* Does this file hold a Go runtime? Takes it when it does. */
 static int try_file(struct subject *s, const struct mapping *m, struct arena *a, struct diag *d)
 {
@@ -179,6 +200,11 @@ static int try_file(struct subject *s, const struct mapping *m, struct arena *a,
 
 	if (fd < 0)
 		return fd;
+	r = check_same_build(s, m, fd, d);
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
 	r = elf_image_open(fd, &e, d);
 	if (r == 0)
 		r = buildinfo_read(e, a, &s->build, d);

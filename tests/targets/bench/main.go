@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command bench parks N goroutines at 20 sites and watches a 1 ms ticker of its own. Commands on
+// Command bench parks N goroutines at 20 sites, DEPTH to DEPTH+4 calls below the first function, and watches a 1 ms ticker of its own. Commands on
 // standard input, one a line, each answered by one line:
 //
 //	reset		forgets the longest gap, from the next tick on; answers 0
@@ -77,8 +77,14 @@ func main() {
 	if err != nil {
 		panic(err)
 	}
+	depth := 3
+	if len(os.Args) > 2 {
+		if depth, err = strconv.Atoi(os.Args[2]); err != nil {
+			panic(err)
+		}
+	}
 	for i := 0; i < n; i++ {
-		go sites[i%len(sites)](3 + i%len(sites)%5)
+		go sites[i%len(sites)](depth + i%len(sites)%5)
 		// Let them park as they come: a million runnable ones at once take far longer.
 		if i%1000 == 0 {
 			runtime.Gosched()

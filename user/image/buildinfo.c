@@ -24,6 +24,8 @@
 /* The module information of a program with a thousand dependencies is about 100 KiB. */
 #define MAX_BLOB (4u << 20)
 #define WINDOW (64u << 10)
+/* The linker puts the blob first in the data; a file whose sections are gone is searched so far. */
+#define MAX_SEARCH (256u << 20)
 
 static void free_p(void *p)
 {
@@ -168,27 +170,44 @@ bool buildinfo_version(const char *go_version, int *minor, int *patch)
 	return true;
 }
 
-/* The address of the blob in [start, end), or 0. Its header must be the inline or pointer form. */
-static uint64_t search(struct mem *m, uint64_t start, uint64_t end, uint8_t *buf)
-{
-	start = (start + ALIGNMENT - 1) & ~(uint64_t)(ALIGNMENT - 1);
-	for (uint64_t at = start; at < end; at += WINDOW) {
-		size_t n = end - at < WINDOW ? end - at : WINDOW;
+struct search {
+	struct mem *m;
+	uint8_t *buf;	/* WINDOW bytes */
+	uint64_t left;	/* bytes that may still be searched */
+};
 
-		if (mem_read(m, at, buf, n) < 0)
-			continue;
+/*
+ * The address of the blob in the `len` bytes at start, which do not wrap, or 0. Its header must be
+ * the inline or pointer form. Bytes that cannot be read end it: sizes are the file's word alone.
+ */
+static uint64_t search(struct search *q, uint64_t start, uint64_t len)
+{
+	uint64_t skip = -start % ALIGNMENT;
+
+	for (uint64_t done = skip; done < len && q->left; done += WINDOW) {
+		size_t n = len - done < WINDOW ? len - done : WINDOW;
+
+		if (mem_read(q->m, start + done, q->buf, n) < 0)
+			break;
+		q->left -= n < q->left ? n : q->left;
 		for (size_t i = 0; i + ALIGNMENT <= n; i += ALIGNMENT)
-			if (memcmp(buf + i, MAGIC, MAGIC_BYTES) == 0 &&
-			    buf[i + MAGIC_BYTES] == 8 && buf[i + FLAGS_AT] <= FLAG_INLINE)
-				return at + i;
+			if (memcmp(q->buf + i, MAGIC, MAGIC_BYTES) == 0 &&
+			    q->buf[i + MAGIC_BYTES] == 8 && q->buf[i + FLAGS_AT] <= FLAG_INLINE)
+				return start + done + i;
+		if (len - done < WINDOW)
+			break;
 	}
 	return 0;
 }
 
-/* Finds the blob by its section, else by its magic, in data before code. */
+/*
+ * Finds the blob by its section, else by its magic, in data before code. Its address or 0, and
+ * where the bytes that it is part of end.
+ */
 static uint64_t find_blob(const struct elf_image *e, struct mem *m, uint64_t *end)
 {
 	CLEANUP(free_p) uint8_t *buf = malloc(WINDOW);
+	struct search q = { .m = m, .buf = buf, .left = MAX_SEARCH };
 	uint64_t addr, size, at;
 	size_t n;
 	const struct elf_segment *s = elf_image_segments(e, &n);
@@ -197,7 +216,7 @@ static uint64_t find_blob(const struct elf_image *e, struct mem *m, uint64_t *en
 		return 0;
 	if (elf_image_section(e, ".go.buildinfo", &addr, &size) == 0) {
 		*end = addr + size;
-		at = search(m, addr, *end, buf);
+		at = search(&q, addr, size);
 		if (at)
 			return at;
 	}
@@ -206,7 +225,7 @@ static uint64_t find_blob(const struct elf_image *e, struct mem *m, uint64_t *en
 			if (s[i].writable != writable)
 				continue;
 			*end = s[i].vaddr + s[i].filesz;
-			at = search(m, s[i].vaddr, *end, buf);
+			at = search(&q, s[i].vaddr, s[i].filesz);
 			if (at)
 				return at;
 		}

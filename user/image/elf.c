@@ -210,18 +210,6 @@ int elf_image_fd(const struct elf_image *e)
 	return e->fd;
 }
 
-/* The name table, unless it is so large that libelf had better not load it. */
-static bool names_usable(const struct elf_image *e, size_t *index)
-{
-	GElf_Shdr h;
-	Elf_Scn *s;
-
-	if (elf_getshdrstrndx(e->elf, index) < 0)
-		return false;
-	s = elf_getscn(e->elf, *index);
-	return s && gelf_getshdr(s, &h) && h.sh_size <= MAX_NAMES_BYTES;
-}
-
 /* True when the section's bytes lie within the file. */
 static bool in_file(const struct elf_image *e, const GElf_Shdr *h)
 {
@@ -229,20 +217,44 @@ static bool in_file(const struct elf_image *e, const GElf_Shdr *h)
 	       (h->sh_offset <= e->file_size && h->sh_size <= e->file_size - h->sh_offset);
 }
 
+/*
+ * The section names, loaded once: elf_strptr() would try again for each of a hostile file's many
+ * sections. NULL when there are none, or more than libelf had better load.
+ */
+static const Elf_Data *section_names(const struct elf_image *e)
+{
+	GElf_Shdr h;
+	Elf_Scn *s;
+	size_t index;
+
+	if (elf_getshdrstrndx(e->elf, &index) < 0)
+		return NULL;
+	s = elf_getscn(e->elf, index);
+	if (!s || !gelf_getshdr(s, &h) || h.sh_type != SHT_STRTAB || h.sh_size > MAX_NAMES_BYTES ||
+	    !in_file(e, &h))
+		return NULL;
+	return elf_rawdata(s, NULL);
+}
+
+static bool is_named(const Elf_Data *names, uint64_t offset, const char *name)
+{
+	size_t len = strlen(name) + 1;
+
+	return names->d_buf && offset < names->d_size && names->d_size - offset >= len &&
+	       memcmp((const char *)names->d_buf + offset, name, len) == 0;
+}
+
 int elf_image_section(const struct elf_image *e, const char *name, uint64_t *addr, uint64_t *size)
 {
-	size_t names;
+	const Elf_Data *names = section_names(e);
 
-	if (!names_usable(e, &names))
+	if (!names)
 		return -ENODATA;
 	for (Elf_Scn *s = NULL; (s = elf_nextscn(e->elf, s));) {
 		GElf_Shdr h;
-		const char *its;
 
-		if (!gelf_getshdr(s, &h) || !(h.sh_flags & SHF_ALLOC))
-			continue;
-		its = elf_strptr(e->elf, names, h.sh_name);
-		if (!its || strcmp(its, name) != 0)
+		if (!gelf_getshdr(s, &h) || !(h.sh_flags & SHF_ALLOC) ||
+		    !is_named(names, h.sh_name, name))
 			continue;
 		if (!in_file(e, &h) || h.sh_addr > UINT64_MAX - h.sh_size)
 			return -EBADMSG;

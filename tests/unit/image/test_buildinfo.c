@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/buildinfo.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <string.h>
 
@@ -72,6 +73,36 @@ static void a_program_without_it_is_not_a_go_program(void **state)
 	fake.bytes[FAKE_AT_BUILDINFO]++;
 	assert_int_equal(read_fake(&b), -ENODATA);
 	assert_non_null(strstr(d.why, "not a Go program"));
+}
+
+/* Both ended in a search that went round the address space. */
+static void a_segment_at_the_end_of_memory_is_searched_once(void **state)
+{
+	struct buildinfo b;
+	Elf64_Phdr p;
+
+	(void)state;
+	fake_elf_drop_sections(&fake);
+	fake.bytes[FAKE_AT_BUILDINFO]++;
+	memcpy(&p, fake.bytes + sizeof(Elf64_Ehdr) + sizeof(p), sizeof(p));
+	p.p_vaddr = UINT64_MAX - p.p_memsz;
+	memcpy(fake.bytes + sizeof(Elf64_Ehdr) + sizeof(p), &p, sizeof(p));
+	assert_int_equal(read_fake(&b), -ENODATA);
+}
+
+static void a_section_of_no_bytes_is_not_searched(void **state)
+{
+	const size_t at = FAKE_AT_SECTIONS + 2 * sizeof(Elf64_Shdr);
+	struct buildinfo b;
+	Elf64_Shdr s;
+
+	(void)state;
+	fake.bytes[FAKE_AT_BUILDINFO]++;
+	memcpy(&s, fake.bytes + at, sizeof(s));
+	s.sh_type = SHT_NOBITS;
+	s.sh_size = UINT64_MAX / 2;
+	memcpy(fake.bytes + at, &s, sizeof(s));
+	assert_int_equal(read_fake(&b), -ENODATA);
 }
 
 static void the_form_of_go_1_17_is_refused(void **state)
@@ -157,6 +188,8 @@ int main(void)
 		CASE(the_linker_s_blob_is_read),
 		CASE(it_is_found_without_a_section_table),
 		CASE(a_program_without_it_is_not_a_go_program),
+		CASE(a_segment_at_the_end_of_memory_is_searched_once),
+		CASE(a_section_of_no_bytes_is_not_searched),
 		CASE(the_form_of_go_1_17_is_refused),
 		CASE(strings_past_the_end_are_malformed),
 		CASE(a_program_without_modules_has_a_version_only),

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/span.h"
@@ -108,7 +109,7 @@ struct search {
 	struct mem *m;
 	int found;
 	unsigned int looks;
-	uint64_t first;
+	uint64_t at[2];
 };
 
 /* The slices that start in this chunk. */
@@ -129,8 +130,8 @@ static int search_chunk(struct search *q, uint64_t addr, struct span chunk)
 		r = gslice_holds_goroutines(q->l, q->m, &s);
 		if (r < 0)
 			return r;
-		if (r == 1 && q->found++ == 0)
-			q->first = addr + off;
+		if (r == 1)
+			q->at[q->found++] = addr + off;
 	}
 	return 0;
 }
@@ -141,7 +142,7 @@ static void free_bytes(uint8_t **bytes)
 }
 
 int gslice_search(const struct go_layout *l, struct mem *m, uint64_t start, uint64_t end,
-		  uint64_t *ret)
+		  uint64_t ret[2])
 {
 	CLEANUP(free_bytes) uint8_t *bytes = malloc(CHUNK);
 	struct search q = { .l = l, .m = m };
@@ -160,7 +161,6 @@ int gslice_search(const struct go_layout *l, struct mem *m, uint64_t start, uint
 		if (len < CHUNK)
 			break;
 	}
-	if (q.found)
-		*ret = q.first;
+	memcpy(ret, q.at, (size_t)q.found * sizeof(q.at[0]));
 	return q.found;
 }

@@ -31,9 +31,9 @@ bool gslice_plausible(const struct gslice *s);
 int gslice_holds_goroutines(const struct go_layout *l, struct mem *m, const struct gslice *s);
 
 /*
- * Searches [start, end) for slices that hold goroutines. Their number, with the address of the
- * first one; it stops at two, for then nobody can tell which is runtime.allgs. -EBADMSG when too
- * much there looks like slices; -ENOMEM; the errno of reading when that is not -EFAULT.
+ * Searches [start, end) for slices that hold goroutines. Their number, with their addresses; it
+ * stops at two. -EBADMSG when too much there looks like slices; -ENOMEM; the errno of reading when
+ * that is not -EFAULT.
  */
 int gslice_search(const struct go_layout *l, struct mem *m, uint64_t start, uint64_t end,
-		  uint64_t *ret);
+		  uint64_t ret[2]);

@@ -97,36 +97,56 @@ static int allgs_by_code(const struct locate *c, uint64_t *ret)
 	return found == 1;
 }
 
-/* The one slice of goroutines among the variables with pointers; result as above. */
+/*
+ * Of two slices of goroutines, the one with room to grow. Go 1.19: while a collection marks,
+ * work.stackRoots is a copy of allgs without. 1, or 0 when that does not tell.
+ */
+static int allgs_of_two(const struct locate *c, const uint64_t at[2], uint64_t *ret)
+{
+	struct gslice a, b;
+	int r = mem_read(c->live, at[0], &a, sizeof(a));
+
+	if (r == 0)
+		r = mem_read(c->live, at[1], &b, sizeof(b));
+	if (r < 0)
+		return r;
+	if (a.array != b.array || a.cap == b.cap)
+		return 0;
+	*ret = a.cap > b.cap ? at[0] : at[1];
+	return 1;
+}
+
 static int search_once(const struct locate *c, uint64_t *ret)
 {
 	const uint64_t ranges[][2] = { { c->md->bss, c->md->ebss }, { c->md->data, c->md->edata } };
+	uint64_t at[4] = { 0 };
 	int found = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++) {
-		uint64_t start = ranges[i][0], end = ranges[i][1], addr;
+	for (size_t i = 0; i < ARRAY_SIZE(ranges) && found < 2; i++) {
+		uint64_t start = ranges[i][0], end = ranges[i][1];
 		int r;
 
 		if (end > start && end - start > SEARCH_MAX)
 			end = start + SEARCH_MAX;
-		r = gslice_search(c->l, c->live, start, end, &addr);
+		r = gslice_search(c->l, c->live, start, end, at + found);
 		if (r < 0)
 			return r;
-		if (r > 0 && !found)
-			*ret = addr;
 		found += r;
 	}
-	return found;
+	if (found == 2)
+		return allgs_of_two(c, at, ret);
+	*ret = at[0];
+	return found == 1;
 }
 
-/* Go 1.19: work.stackRoots is a copy of allgs while a collection marks, which soon ends. */
+/* The one slice of goroutines among the variables with pointers; result as above. */
 static int allgs_by_search(const struct locate *c, uint64_t *ret)
 {
-	int found = 2;
+	int r = 0;
 
-	for (int tries = 0; tries < SEARCHES && found > 1; tries++)
-		found = search_once(c, ret);
-	return found < 0 ? found : found == 1;
+	for (int tries = 0; tries < SEARCHES && r == 0; tries++)
+		r = search_once(c, ret);
+	return r;
 }
 
 int locate_allgs(const struct moduledata *md, struct pclntab *tab, struct elf_image *e,

@@ -59,8 +59,8 @@ static const char *const failures[CHECKS] = {
 
 void validation_count(struct validation *v, enum check c, bool ok)
 {
-	v->tested[c]++;
-	v->failed[c] += !ok;
+	v->tally->tested[c]++;
+	v->tally->failed[c] += !ok;
 }
 
 static bool offset_sane(int32_t offset, bool needed)
@@ -310,27 +310,26 @@ static void check_goids(struct validation *v)
 	}
 }
 
-bool validation_unchanged(struct validation *v, const struct sampled *g)
+bool validation_resample(struct validation *v, struct sampled *g)
 {
-	struct sampled now;
+	struct sampled old = *g;
 	uint8_t bytes[VALIDATION_OFFSET_MAX];
 	size_t size = (size_t)v->l->g_size;
 
 	if (size == 0 || size > sizeof(bytes) || mem_read(v->live, g->addr, bytes, size) < 0)
 		return false;
-	decode(v->l, g->addr, span_of(bytes, size), &now);
-	return now.status == g->status && now.goid == g->goid && now.sp == g->sp &&
-	       now.pc == g->pc && now.m == g->m && now.waiting == g->waiting &&
-	       now.waitreason == g->waitreason;
+	decode(v->l, g->addr, span_of(bytes, size), g);
+	g->runtimes_own = old.runtimes_own;
+	return g->status == old.status && g->goid == old.goid && g->waitreason == old.waitreason;
 }
 
 /* 0 fits; -EOPNOTSUPP with the first check that most of the sample failed; errors of reading. */
 static int pass(struct validation *v, struct diag *d)
 {
+	struct tally t = { 0 };
 	int r;
 
-	memset(v->tested, 0, sizeof(v->tested));
-	memset(v->failed, 0, sizeof(v->failed));
+	v->tally = &t;
 	v->members = 0;
 	memcache_drop(v->chase);
 	r = read_sample(v);
@@ -344,18 +343,18 @@ static int pass(struct validation *v, struct diag *d)
 	validation_follow(v);
 
 	for (int c = 0; c < CHECKS; c++)
-		if (v->failed[c] * 2 > v->tested[c])
+		if (t.failed[c] * 2 > t.tested[c])
 			return diag_fail(d, -EOPNOTSUPP,
 					 "the layout for Go 1.%d (%s) does not fit this process: "
 					 "%u of %u goroutines %s",
-					 v->l->minor, v->l->source, v->failed[c], v->tested[c],
+					 v->l->minor, v->l->source, t.failed[c], t.tested[c],
 					 failures[c]);
 	if (!v->n)
 		return diag_fail(d, -EOPNOTSUPP,
 				 "the layout for Go 1.%d (%s) does not fit this process: no "
 				 "goroutine is in use",
 				 v->l->minor, v->l->source);
-	if (v->n_tids && v->tested[CHECK_TID] >= 3 && !v->members)
+	if (v->n_tids && t.tested[CHECK_TID] >= 3 && !v->members)
 		return diag_fail(d, -EOPNOTSUPP,
 				 "the layout for Go 1.%d (%s) does not fit this process: none of "
 				 "its threads is the process's",

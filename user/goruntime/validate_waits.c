@@ -8,17 +8,17 @@
 /* Goroutines of each kind that are followed in one pass, and sudogs of one queue. */
 #define FOLLOW_MAX  64
 #define QUEUE_MAX   256
+/* Looks at a goroutine that fails: one that moves on fails some of them, a wrong layout all. */
+#define LOOKS 8
 #define POINTER_MIN 4096u
 /* A channel that holds more elements than this is none. */
 #define CHAN_MAX (1ull << 36)
 /* Linux: PID_MAX_LIMIT. */
 #define TID_MAX (1u << 22)
 
-/* Counts a failure only when the goroutine is still in the state that it was judged by. */
-static bool count(struct validation *v, enum check c, const struct sampled *g, bool ok)
+static bool count(struct validation *v, enum check c, bool ok)
 {
-	if (ok || validation_unchanged(v, g))
-		validation_count(v, c, ok);
+	validation_count(v, c, ok);
 	return ok;
 }
 
@@ -103,35 +103,36 @@ static void check_queue(struct validation *v, const struct sampled *g, uint64_t 
 	walk_queue(v, chan + (uint32_t)first, g->waiting, &holds, &ends, &several);
 	/* A queue of one tells nothing about the links. */
 	if (several)
-		count(v, CHECK_LINKS, g, holds && ends);
-	count(v, receives ? CHECK_RECVQ : CHECK_SENDQ, g, holds && ends);
+		count(v, CHECK_LINKS, holds && ends);
+	count(v, receives ? CHECK_RECVQ : CHECK_SENDQ, holds && ends);
 }
 
 /* A goroutine that waits for one channel, or for several in a select. */
-static void check_chan_wait(struct validation *v, const struct sampled *g, const char *reason)
+static void check_chan_wait(struct validation *v, const struct sampled *g)
 {
 	const struct go_layout *l = v->l;
+	const char *reason = validation_reason(v, g);
 	bool receives = strcmp(reason, "chan receive") == 0;
 	bool selects = strcmp(reason, "select") == 0;
 	uint64_t owner, chan;
 	uint8_t is_select;
 	struct chan c;
 
-	if (!count(v, CHECK_SUDOG, g,
+	if (!count(v, CHECK_SUDOG,
 		   read_field(v, g->waiting, l->sudog_g, &owner, 8) && owner == g->addr))
 		return;
-	count(v, selects ? CHECK_SELECT : CHECK_SUDOG, g,
+	count(v, selects ? CHECK_SELECT : CHECK_SUDOG,
 	      read_field(v, g->waiting, l->sudog_is_select, &is_select, 1) && is_select == selects);
-	if (!count(v, CHECK_CHAN, g,
+	if (!count(v, CHECK_CHAN,
 		   read_field(v, g->waiting, l->sudog_c, &chan, 8) && read_chan(v, chan, &c) &&
 			   is_chan(&c)) ||
 	    selects)
 		return;
 	/* Nobody waits to receive while there is something, or to send while there is room. */
 	if (c.dataqsiz && receives)
-		count(v, CHECK_EMPTY, g, c.qcount == 0);
+		count(v, CHECK_EMPTY, c.qcount == 0);
 	else if (c.dataqsiz)
-		count(v, CHECK_FULL, g, c.qcount == c.dataqsiz);
+		count(v, CHECK_FULL, c.qcount == c.dataqsiz);
 	check_queue(v, g, chan, receives);
 }
 
@@ -140,7 +141,7 @@ static void check_sleep(struct validation *v, const struct sampled *g)
 {
 	int64_t when;
 
-	count(v, CHECK_SLEEP, g,
+	count(v, CHECK_SLEEP,
 	      read_field(v, g->timer, v->l->timer_when, &when, 8) && when > 0 &&
 		      (v->l->g_sleep_when < 0 || (uint64_t)when == g->sleep_when));
 }
@@ -168,14 +169,48 @@ static void check_thread(struct validation *v, const struct sampled *g)
 	const struct go_layout *l = v->l;
 	uint64_t curg, g0, g0_m, procid = 0;
 
-	if (!count(v, CHECK_THREAD, g, read_field(v, g->m, l->m_curg, &curg, 8) && curg == g->addr))
+	if (!count(v, CHECK_THREAD, read_field(v, g->m, l->m_curg, &curg, 8) && curg == g->addr))
 		return;
-	count(v, CHECK_G0, g,
+	count(v, CHECK_G0,
 	      read_field(v, g->m, l->m_g0, &g0, 8) && g0 != g->addr &&
 		      read_field(v, g0, l->g_m, &g0_m, 8) && g0_m == g->m);
-	count(v, CHECK_TID, g,
+	count(v, CHECK_TID,
 	      read_field(v, g->m, l->m_procid, &procid, 8) && procid && procid <= TID_MAX);
 	v->members += is_tid(v, procid);
+}
+
+static bool any_failed(const struct tally *t)
+{
+	for (int c = 0; c < CHECKS; c++)
+		if (t->failed[c])
+			return true;
+	return false;
+}
+
+/*
+ * The target moves on while pointers are followed, so a failure counts only when every look fails
+ * at a goroutine that is in that state each time.
+ */
+static void follow(struct validation *v, struct sampled *g,
+		   void (*check)(struct validation *v, const struct sampled *g))
+{
+	struct tally *sum = v->tally, t;
+
+	for (int looks = 0;; looks++) {
+		t = (struct tally){ 0 };
+		v->tally = &t;
+		check(v, g);
+		v->tally = sum;
+		if (!any_failed(&t) || looks == LOOKS)
+			break;
+		memcache_drop(v->chase);
+		if (!validation_resample(v, g))
+			return;
+	}
+	for (int c = 0; c < CHECKS; c++) {
+		sum->tested[c] += t.tested[c];
+		sum->failed[c] += t.failed[c];
+	}
 }
 
 void validation_follow(struct validation *v)
@@ -183,23 +218,23 @@ void validation_follow(struct validation *v)
 	unsigned int chans = 0, selects = 0, sleeps = 0, threads = 0;
 
 	for (size_t i = 0; i < v->n; i++) {
-		const struct sampled *g = &v->g[i];
+		struct sampled *g = &v->g[i];
 		const char *reason = validation_reason(v, g);
 
 		if (g->status == GO_RUNNING || g->status == GO_SYSCALL) {
 			if (threads++ < FOLLOW_MAX)
-				check_thread(v, g);
+				follow(v, g, check_thread);
 		} else if (strcmp(reason, "chan receive") == 0 ||
 			   strcmp(reason, "chan send") == 0) {
 			if (chans++ < FOLLOW_MAX)
-				check_chan_wait(v, g, reason);
+				follow(v, g, check_chan_wait);
 		} else if (strcmp(reason, "select") == 0) {
 			if (selects++ < FOLLOW_MAX)
-				check_chan_wait(v, g, reason);
+				follow(v, g, check_chan_wait);
 		} else if (strcmp(reason, "sleep") == 0 && !g->runtimes_own) {
 			/* The scavenger sleeps by a timer of its own. */
 			if (sleeps++ < FOLLOW_MAX)
-				check_sleep(v, g);
+				follow(v, g, check_sleep);
 		}
 	}
 }

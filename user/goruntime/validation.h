@@ -53,6 +53,11 @@ struct sampled {
 	uint64_t gopc, startpc, waiting, timer, sleep_when;
 };
 
+/* Of each check: how often it was made, and how often it failed. */
+struct tally {
+	unsigned int tested[CHECKS], failed[CHECKS];
+};
+
 struct validation {
 	const struct go_layout *l;
 	const struct go_globals *globals;
@@ -65,13 +70,13 @@ struct validation {
 
 	struct sampled *g;	/* those in use */
 	size_t n;
-	unsigned int tested[CHECKS], failed[CHECKS];
+	struct tally *tally;	/* where validation_count() counts */
 	unsigned int members;	/* threads that are among tids */
 };
 
 void validation_count(struct validation *v, enum check c, bool ok);
-/* Is it still as it was sampled? */
-bool validation_unchanged(struct validation *v, const struct sampled *g);
+/* Reads it again. False when it is not in the same state any more, or cannot be read. */
+bool validation_resample(struct validation *v, struct sampled *g);
 /* Why it waits; "" when it does not, or for a reason that does not exist. */
 const char *validation_reason(const struct validation *v, const struct sampled *g);
 /* The checks of what goroutines point to: channels, timers, threads. */

@@ -12,6 +12,8 @@
 
 #define CHUNK_BYTES (64 * 1024)
 #define ALIGNMENT 16
+/* What is kept of a target may grow with it, but must not take its machine's memory. */
+#define MAX_BYTES (2ull << 30)
 
 struct chunk {
 	struct chunk *next;
@@ -28,6 +30,7 @@ struct interned {
 
 struct arena {
 	struct chunk *chunks;
+	size_t total;		/* bytes of all chunks */
 	struct interned *table;
 	size_t n_interned, n_slots;	/* n_slots is a power of two or 0 */
 };
@@ -56,9 +59,12 @@ static struct chunk *chunk_for(struct arena *a, size_t want)
 
 	if (c && c->size - c->used >= want)
 		return c;
+	if (size > MAX_BYTES - a->total)
+		return NULL;
 	c = calloc(1, sizeof(*c) + size);
 	if (!c)
 		return NULL;
+	a->total += size;
 	c->size = size;
 	/* A big block must not hide the rest of a fresh chunk behind it. */
 	if (want > CHUNK_BYTES && a->chunks) {

@@ -43,7 +43,8 @@ struct collector {
 	struct goroutine *list;		/* when every one is asked for */
 	int64_t *waitsince;		/* of each in the list */
 	uint64_t n_list, list_room;
-	uint64_t bad_labels;
+	uint64_t label_bytes;
+	uint64_t bad_labels, many_labels;	/* goroutines whose labels are not shown */
 };
 
 static double seconds_between(struct timespec a, struct timespec b)
@@ -117,6 +118,15 @@ static int add_label_set(struct collector *c, const struct label *labels, uint32
 	return 0;
 }
 
+static uint64_t bytes_of(const struct label *labels, uint32_t n)
+{
+	uint64_t sum = n * sizeof(*labels);
+
+	for (uint32_t i = 0; i < n; i++)
+		sum += strlen(labels[i].key) + strlen(labels[i].value);
+	return sum;
+}
+
 /* Strings are interned: equal sets are equal pointers. */
 static int label_set_of(struct collector *c, uint64_t addr, uint32_t *ret)
 {
@@ -128,6 +138,10 @@ static int label_set_of(struct collector *c, uint64_t addr, uint32_t *ret)
 	*ret = 0;
 	if (!addr || addrmap_get(c->label_pointers, addr, ret) == 0)
 		return 0;
+	if (c->n_label_sets >= LIMIT_LABEL_SETS || c->label_bytes >= LIMIT_LABEL_BYTES) {
+		c->many_labels++;
+		return 0;
+	}
 	r = labels_read(c->rt, addr, c->s->arena, &labels, &n);
 	if (r == -ENOMEM)
 		return r;
@@ -139,6 +153,7 @@ static int label_set_of(struct collector *c, uint64_t addr, uint32_t *ret)
 		hash = XXH3_64bits_withSeed(labels, n * sizeof(*labels), c->grouping.seed);
 		if (addrmap_get(c->label_hashes, hash, ret) < 0) {
 			*ret = c->n_label_sets;
+			c->label_bytes += bytes_of(labels, n);
 			r = add_label_set(c, labels, n);
 			if (r == 0)
 				r = addrmap_put(c->label_hashes, hash, *ret);
@@ -213,20 +228,14 @@ static void resolve(struct collector *c, struct gathered *e, const struct go_wal
 		sockets_describe(c->sockets, ret->fd.fd, c->s->arena, &ret->fd);
 }
 
-static void add_sample(struct collector *c, struct gathered *e, const struct go_walk *w,
-		       const struct wait_object *resolved)
+static void add_sample(struct gathered *e, const struct go_walk *w,
+		       const struct wait_object *object)
 {
 	struct group *g = &e->group;
-	struct wait_object object;
-	uint64_t addr;
+	uint64_t addr = address_of(object);
 
-	if (resolved)
-		object = *resolved;
-	else
-		resolve(c, e, w, &object);
-	if (!g->n_samples || (object.known && !g->blocked_on.known))
-		g->blocked_on = object;
-	addr = address_of(&object);
+	if (!g->n_samples || (object->known && !g->blocked_on.known))
+		g->blocked_on = *object;
 	g->sample_ids[g->n_samples++] = w->g->goid;
 	if (!addr)
 		return;
@@ -268,7 +277,7 @@ static int keep_goroutine(struct collector *c, const struct goroutine *g, int64_
 }
 
 static int list_goroutine(struct collector *c, uint32_t at, struct gathered *e,
-			  const struct go_walk *w, struct wait_object *object)
+			  const struct go_walk *w, const struct wait_object *object)
 {
 	struct goroutine g = {
 		.id = w->g->goid,
@@ -282,18 +291,33 @@ static int list_goroutine(struct collector *c, uint32_t at, struct gathered *e,
 		.locked_to_thread = w->g->locked,
 		.labels = e->group.labels,
 		.n_labels = e->group.n_labels,
+		.blocked_on = *object,
 	};
 
-	resolve(c, e, w, object);
-	g.blocked_on = *object;
 	return keep_goroutine(c, &g, w->g->waitsince);
+}
+
+static int count_in(struct collector *c, uint32_t at, struct gathered *e, const struct go_walk *w,
+		    const struct wait_object *object)
+{
+	bool waits = w->g->state == GO_WAITING || w->g->state == GO_SYSCALL;
+
+	e->group.count++;
+	e->group.stack_bytes += w->g->stack_hi - w->g->stack_lo;
+	if (waits && w->g->waitsince > 0) {
+		ages_add(c->ages, w->g->waitsince);
+		if (!e->oldest_waitsince || w->g->waitsince < e->oldest_waitsince)
+			e->oldest_waitsince = w->g->waitsince;
+	}
+	if (object && e->group.n_samples < LIMIT_SAMPLES)
+		add_sample(e, w, object);
+	return c->o->goroutines ? list_goroutine(c, at, e, w, object) : 0;
 }
 
 static int visit(void *arg, const struct go_walk *w)
 {
 	struct collector *c = arg;
 	struct group_key key = { .walk = w, .wait_reason = wait_reason_of(c, w->g) };
-	bool waits = w->g->state == GO_WAITING || w->g->state == GO_SYSCALL;
 	struct wait_object object;
 	struct gathered *e;
 	bool is_new;
@@ -312,21 +336,13 @@ static int visit(void *arg, const struct go_walk *w)
 		if (r < 0)
 			return r;
 	}
-	e->group.count++;
-	e->group.stack_bytes += w->g->stack_hi - w->g->stack_lo;
-	if (waits && w->g->waitsince > 0) {
-		ages_add(c->ages, w->g->waitsince);
-		if (!e->oldest_waitsince || w->g->waitsince < e->oldest_waitsince)
-			e->oldest_waitsince = w->g->waitsince;
-	}
-	if (c->o->goroutines) {
-		r = list_goroutine(c, at, e, w, &object);
-		if (r < 0)
-			return r;
-	}
-	if (e->group.n_samples < LIMIT_SAMPLES)
-		add_sample(c, e, w, c->o->goroutines ? &object : NULL);
-	return 0;
+	if (!c->o->goroutines && e->group.n_samples == LIMIT_SAMPLES)
+		return count_in(c, at, e, w, NULL);
+	resolve(c, e, w, &object);
+	/* It may have been woken between two reads, or not be queued quite yet. */
+	if (object.kind != WAIT_NONE && !object.known && !w->last_try)
+		return LOOK_AGAIN;
+	return count_in(c, at, e, w, &object);
 }
 
 /* --- The whole --- */
@@ -346,6 +362,7 @@ static int finish_goroutines(struct collector *c)
 	for (uint64_t i = 0; i < c->n_list; i++) {
 		enum go_state state = c->list[i].state;
 
+		c->list[i].group = c->grouping.all[c->list[i].group].place;
 		c->list[i].wait_ns = state == GO_WAITING || state == GO_SYSCALL
 					     ? ages_bound(c->ages, c->waitsince[i])
 					     : WAIT_UNKNOWN;
@@ -392,13 +409,16 @@ static int finish_groups(struct collector *c)
 					sizeof(*s->by_wait_reason));
 	if (!s->groups || !s->by_state || !s->by_wait_reason)
 		return -ENOMEM;
-	s->n_groups = n;
 	for (uint32_t i = 0; i < n; i++) {
 		struct gathered *e = &c->grouping.all[i];
 		struct group *g = &e->group;
 
+		/* Its only goroutine was looked at again, and had moved on. */
+		if (!g->count)
+			continue;
 		g->oldest_wait_ns = ages_bound(c->ages, e->oldest_waitsince);
-		s->groups[i] = *g;
+		e->place = s->n_groups;
+		s->groups[s->n_groups++] = *g;
 		if (g->system) {
 			s->system += g->count;
 			continue;
@@ -430,6 +450,9 @@ static void note_losses(struct collector *c, const struct scan_stats *stats)
 	if (c->bad_labels)
 		snapshot_note(c->s, "the labels of %llu goroutines could not be read",
 			      (unsigned long long)c->bad_labels);
+	if (c->many_labels)
+		snapshot_note(c->s, "the labels of %llu goroutines were left out: there are too "
+				    "many different ones", (unsigned long long)c->many_labels);
 	if (!c->rt->globals.last_gc)
 		snapshot_note(c->s, "the time of the last collection was not found, "
 				    "so fewer waits have an age");

@@ -23,6 +23,7 @@ struct group_key {
 
 struct gathered {
 	struct group group;
+	uint32_t place;			/* in the snapshot's groups */
 	struct wait_hint hint;
 	int64_t oldest_waitsince;	/* 0 none known */
 	uint64_t objects[LIMIT_SAMPLES];	/* addresses of the samples' wait objects */

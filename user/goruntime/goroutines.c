@@ -66,6 +66,7 @@ struct worker {
 	struct mem_req reqs[CHUNK];
 	uint64_t again[CHUNK];		/* addresses for the next try */
 	uint32_t n_again;
+	bool last_try;
 };
 
 /* What the workers share. Everything below the lock is used under it. */
@@ -118,11 +119,17 @@ static int flush(struct worker *w)
 			.n_frames = p->n_frames,
 			.end = p->end,
 			.stack = p->stack,
+			.last_try = w->last_try,
 		};
 
-		w->stats.read++;
-		w->stats.broken += p->end == UNWIND_BROKEN;
 		r = s->o->visit(s->o->arg, &walk);
+		if (r == LOOK_AGAIN) {
+			try_again(w, p->index);
+			r = 0;
+		} else {
+			w->stats.read++;
+			w->stats.broken += p->end == UNWIND_BROKEN;
+		}
 	}
 	add_stats(s->stats, &w->stats);
 	pthread_mutex_unlock(&s->lock);
@@ -294,12 +301,15 @@ static int scan_chunk(struct worker *w, const uint64_t *addrs, uint32_t n)
 static int scan_with_retries(struct worker *w, const uint64_t *addrs, uint32_t n)
 {
 	uint64_t again[CHUNK];
-	int r = scan_chunk(w, addrs, n);
+	int r;
 
+	w->last_try = false;
+	r = scan_chunk(w, addrs, n);
 	for (int i = 1; r == 0 && w->n_again && i < TRIES; i++) {
 		uint32_t n_again = w->n_again;
 
 		memcpy(again, w->again, n_again * sizeof(*again));
+		w->last_try = i == TRIES - 1;
 		r = scan_chunk(w, again, n_again);
 		w->stats.retried += n_again - w->n_again;
 	}

@@ -37,6 +37,7 @@ struct go_walk {
 	size_t n_frames;
 	enum unwind_end end;
 	struct span stack;	/* the bytes from g->sp on; valid during the visit */
+	bool last_try;		/* there is no other look at it to ask for */
 };
 
 struct scan_stats {
@@ -48,9 +49,12 @@ struct scan_stats {
 	uint64_t broken;	/* visited, but the stack walk broke off */
 };
 
+/* What a visit answers to a goroutine whose records contradict it: not counted, but read again. */
+#define LOOK_AGAIN 1
+
 struct scan_options {
 	/*
-	 * A negative errno ends the scan. Never called by two threads at once, but by more than one
+	 * 0 or LOOK_AGAIN, or a negative errno, which ends the scan. Never called by two threads at once, but by more than one
 	 * in turn when there is much to read; uses of rt->tab take rt->tab_lock.
 	 */
 	int (*visit)(void *arg, const struct go_walk *w);

@@ -7,6 +7,7 @@
 
 #include "base/span.h"
 #include "goruntime/wait_kinds.h"
+#include "model/limits.h"
 
 /*
  * sync.Mutex (internal/sync.Mutex since Go 1.24): state int32, sema uint32.
@@ -28,8 +29,6 @@
 #define WAITGROUP_WAITERS 0x7fffffffu
 /* sync.Cond: noCopy, L Locker (an interface), notify notifyList. */
 #define COND_NOTIFY 16
-/* Waiters of one Cond that are followed to find our own. */
-#define MAX_NOTIFY_WALK 100000
 
 /* A semaphore's sudog: it names the goroutine, and the semaphore as its element. */
 static bool is_sema_sudog(const struct wait_query *q, uint64_t word, void *arg)
@@ -169,41 +168,58 @@ bool wait_for_sema(const struct wait_query *q, struct wait_object *ret)
 
 struct cond_search {
 	uint64_t sudog;
+	uint32_t ticket;	/* which the list gave it: runtime/sema.go, notifyListWait */
 	uint32_t waiters;
 };
 
 static bool is_waiting_sudog(const struct wait_query *q, uint64_t word, void *arg)
 {
+	const struct go_layout *l = &q->w->rt->layout;
+	struct cond_search *c = arg;
 	uint64_t g;
 
-	(void)arg;
-	return chase(q->w->rt, word + (uint64_t)q->w->rt->layout.sudog_g, &g, 8) &&
-	       g == q->walk->g->addr;
+	return chase(q->w->rt, word + (uint64_t)l->sudog_g, &g, 8) && g == q->walk->g->addr &&
+	       chase(q->w->rt, word + (uint64_t)l->sudog_ticket, &c->ticket, 4);
 }
 
-/* A notifyList (runtime/sema.go) that has our sudog in its list. */
+/* Is the sudog in the list that starts at `at`? */
+static bool is_listed(struct waits *w, uint64_t at, uint64_t sudog)
+{
+	while (at && w->cond_steps < LIMIT_QUEUE) {
+		if (at == sudog)
+			return true;
+		w->cond_steps++;
+		if (!chase(w->rt, at + (uint64_t)w->rt->layout.sudog_next, &at, 8))
+			return false;
+	}
+	return false;
+}
+
+/*
+ * A notifyList whose tickets that are not notified yet include ours, and that has our sudog in
+ * its list. One waiter of each list is looked for: a million must not each look at a million.
+ */
 static bool is_notify_list(const struct wait_query *q, uint64_t word, void *arg)
 {
 	const struct go_layout *l = &q->w->rt->layout;
 	struct cond_search *c = arg;
-	uint32_t wait, notify;
-	uint64_t at;
+	uint32_t wait, notify, ignored;
+	uint64_t head;
 
 	if (!chase(q->w->rt, word + (uint64_t)l->notify_wait, &wait, 4) ||
 	    !chase(q->w->rt, word + (uint64_t)l->notify_notify, &notify, 4) ||
-	    !chase(q->w->rt, word + (uint64_t)l->notify_head, &at, 8))
+	    !chase(q->w->rt, word + (uint64_t)l->notify_head, &head, 8))
 		return false;
-	if (wait == notify)
+	if (c->ticket - notify >= wait - notify)
 		return false;
-	for (int i = 0; at && i < MAX_NOTIFY_WALK; i++) {
-		if (at == c->sudog) {
-			c->waiters = wait - notify;
-			return true;
-		}
-		if (!chase(q->w->rt, at + (uint64_t)l->sudog_next, &at, 8))
-			return false;
-	}
-	return false;
+	c->waiters = wait - notify;
+	if (addrmap_get(q->w->cond_lists, word, &ignored) == 0)
+		return true;
+	if (!is_listed(q->w, head, c->sudog))
+		return false;
+	/* Out of memory costs time, not truth. */
+	addrmap_put(q->w->cond_lists, word, 1);
+	return true;
 }
 
 bool wait_for_cond(const struct wait_query *q, struct wait_sync *ret)
@@ -212,7 +228,7 @@ bool wait_for_cond(const struct wait_query *q, struct wait_sync *ret)
 	uint64_t list;
 
 	*ret = (struct wait_sync){ .waiters = WAIT_UNKNOWN, .counter = WAIT_UNKNOWN };
-	c.sudog = search_stack(q, &q->hint->record, is_waiting_sudog, NULL);
+	c.sudog = search_stack(q, &q->hint->record, is_waiting_sudog, &c);
 	if (!c.sudog)
 		return false;
 	list = search_stack(q, &q->hint->list, is_notify_list, &c);

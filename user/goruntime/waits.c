@@ -12,14 +12,23 @@
 
 int waits_init(struct waits *w, struct go_runtime *rt, struct arena *a)
 {
-	*w = (struct waits){ .rt = rt, .arena = a, .long_queues = addrmap_new() };
-	return w->long_queues ? 0 : -ENOMEM;
+	*w = (struct waits){
+		.rt = rt,
+		.arena = a,
+		.long_queues = addrmap_new(),
+		.cond_lists = addrmap_new(),
+	};
+	if (w->long_queues && w->cond_lists)
+		return 0;
+	waits_done(w);
+	return -ENOMEM;
 }
 
 void waits_done(struct waits *w)
 {
+	addrmap_free(w->cond_lists);
 	addrmap_free(w->long_queues);
-	w->long_queues = NULL;
+	w->long_queues = w->cond_lists = NULL;
 }
 
 bool chase(struct go_runtime *rt, uint64_t addr, void *buf, size_t len)

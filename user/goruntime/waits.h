@@ -18,6 +18,8 @@ struct waits {
 	struct go_runtime *rt;
 	struct arena *arena;	/* for what a wait_object points to */
 	struct addrmap *long_queues;	/* queue address -> length, lowest bit: and more */
+	struct addrmap *cond_lists;	/* notifyLists that a walk has confirmed */
+	uint32_t cond_steps;	/* that those walks have taken, at most LIMIT_QUEUE */
 	uint64_t queue_reads;	/* page reads that walks of wait queues have cost so far */
 };
 

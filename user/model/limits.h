@@ -17,6 +17,9 @@
 #define LIMIT_SELECT_CASES 64
 /* pprof labels of one goroutine that are kept. */
 #define LIMIT_LABELS 32
+/* Different sets of labels that are kept, and their bytes: some programs label by request. */
+#define LIMIT_LABEL_SETS 65536
+#define LIMIT_LABEL_BYTES (64u << 20)
 /* Waiters that are followed on one queue before the count becomes "at least". */
 #define LIMIT_QUEUE (1u << 20)
 /* Page reads that all queue walks of one snapshot may cost together. */

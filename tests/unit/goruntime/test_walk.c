@@ -305,6 +305,30 @@ static void a_sudog_of_another_goroutine_gives_no_object(void **state)
 	assert_false(object_of(WORLD_CHAN_RECV)->known);
 }
 
+/* Is never content with one goroutine until the last look. */
+static int never_content(void *arg, const struct go_walk *w)
+{
+	unsigned int *looks = arg;
+
+	looks[w->g->goid == WORLD_FD + 1]++;
+	return w->g->goid == WORLD_FD + 1 && !w->last_try ? LOOK_AGAIN : 0;
+}
+
+static void a_visit_may_ask_for_another_look(void **state)
+{
+	unsigned int looks[2] = { 0 };
+	const struct scan_options o = { .visit = never_content, .arg = looks };
+	uint64_t all = stats.read;
+
+	(void)state;
+	assert_int_equal(goroutines_scan(&world.rt, &o, &stats, NULL), 0);
+	assert_int_equal(looks[0], all - 1);
+	assert_in_range(looks[1], 2, 8);
+	assert_int_equal(stats.read, all);
+	assert_int_equal(stats.retried, 1);
+	assert_int_equal(stats.torn, 0);
+}
+
 static void an_absurd_number_of_goroutines_is_refused(void **state)
 {
 	const struct scan_options o = { .visit = visit };
@@ -335,6 +359,7 @@ int main(void)
 		CASE(a_stack_that_is_not_there_is_unreadable),
 		CASE(a_circle_of_waiters_ends),
 		CASE(a_sudog_of_another_goroutine_gives_no_object),
+		CASE(a_visit_may_ask_for_another_look),
 		CASE(an_absurd_number_of_goroutines_is_refused),
 	};
 

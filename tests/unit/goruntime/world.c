@@ -271,6 +271,7 @@ static void build_syncs(struct world *w, uint64_t *next)
 	put32(w, cond + 16 + (uint64_t)l->notify_wait, 9);
 	put32(w, cond + 16 + (uint64_t)l->notify_notify, 8);
 	put64(w, cond + 16 + (uint64_t)l->notify_head, s);
+	put32(w, s - WORLD_BASE + (uint64_t)l->sudog_ticket, 8);
 	PARK(w, WORLD_COND, R_COND, s, "runtime.gopark", "runtime.notifyListWait",
 	     "sync.(*Cond).Wait", "main.worker");
 	/* The list itself, where another frame spilled it. */

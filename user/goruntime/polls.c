@@ -2,6 +2,12 @@
 /* Goroutines that wait for a descriptor (runtime/netpoll.go) or for time (runtime/time.go). */
 #include "goruntime/wait_kinds.h"
 
+/* What rg and wg hold: pdNil, pdReady, pdWait, or a goroutine. */
+static bool is_poll_state(uint64_t word)
+{
+	return word <= 2 || (word % 8 == 0 && word >= 4096 && word >> 47 == 0);
+}
+
 /*
  * pollDesc.rg or .wg holds the goroutine that waits for reading or writing: netpollblockcommit
  * stores it there. So a word on the stack is the pollDesc exactly when that points back.
@@ -10,15 +16,13 @@ static bool is_poll_desc(const struct wait_query *q, uint64_t word, void *arg)
 {
 	const struct go_layout *l = &q->w->rt->layout;
 	char *mode = arg;
-	uint64_t g;
+	uint64_t rg, wg, own = q->walk->g->addr;
 
-	if (chase(q->w->rt, word + (uint64_t)l->polldesc_rg, &g, 8) && g == q->walk->g->addr)
-		*mode = 'r';
-	else if (chase(q->w->rt, word + (uint64_t)l->polldesc_wg, &g, 8) && g == q->walk->g->addr)
-		*mode = 'w';
-	else
+	if (!chase(q->w->rt, word + (uint64_t)l->polldesc_rg, &rg, 8) ||
+	    !chase(q->w->rt, word + (uint64_t)l->polldesc_wg, &wg, 8))
 		return false;
-	return true;
+	*mode = rg == own ? 'r' : 'w';
+	return (rg == own || wg == own) && is_poll_state(rg) && is_poll_state(wg);
 }
 
 /* Neither number may be what no kernel hands out, or the two fields are of something else. */

@@ -58,6 +58,18 @@ static size_t search_end(const struct go_walk *walk, const struct stack *frames)
 	return end;
 }
 
+/*
+ * A pointer that may lead to a record: those are in the heap or the data, never on a stack, where a
+ * spilled pointer to the goroutine would make anything look like one.
+ */
+static bool may_lead(const struct wait_query *q, uint64_t word)
+{
+	const struct go_g *g = q->walk->g;
+
+	return word >= MIN_POINTER && word % 4 == 0 && word >> 47 == 0 &&
+	       (word < g->stack_lo || word >= g->stack_hi);
+}
+
 uint64_t search_stack(const struct wait_query *q, int32_t *hint,
 		      bool (*is_it)(const struct wait_query *q, uint64_t word, void *arg),
 		      void *arg)
@@ -69,15 +81,14 @@ uint64_t search_stack(const struct wait_query *q, int32_t *hint,
 	if (*hint >= 0 && (size_t)*hint + 8 <= stack.len) {
 		uint64_t word = span_u64(&stack, (size_t)*hint);
 
-		if (is_it(q, word, arg))
+		if (may_lead(q, word) && is_it(q, word, arg))
 			return word;
 	}
 	end = search_end(q->walk, q->frames);
 	for (size_t off = 0; off + 8 <= end; off += 8) {
 		uint64_t word = span_u64(&stack, off);
 
-		/* Pointers into the stack itself and doubles of the last one lead nowhere. */
-		if (word < MIN_POINTER || word % 4 || word >> 47 || word == last)
+		if (word == last || !may_lead(q, word))
 			continue;
 		last = word;
 		if (is_it(q, word, arg)) {

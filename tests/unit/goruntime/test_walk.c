@@ -305,6 +305,21 @@ static void a_sudog_of_another_goroutine_gives_no_object(void **state)
 	assert_false(object_of(WORLD_CHAN_RECV)->known);
 }
 
+/* The goroutine's own address is spilled where a pollDesc would have it, and a pc for its fd. */
+static void a_word_that_points_into_the_stack_is_no_record(void **state)
+{
+	const struct go_g *g = &seen[WORLD_FD + 1].g;
+	uint64_t forged = g->stack_lo;
+
+	(void)state;
+	put(forged + (uint64_t)world.rt.layout.polldesc_rg, 0, g->addr);
+	put(forged + (uint64_t)world.rt.layout.polldesc_fd, 0, 0x4a3aac);
+	put(g->sp, 0, forged);
+	rescan();
+	assert_true(object_of(WORLD_FD)->known);
+	assert_int_equal(object_of(WORLD_FD)->fd.fd, 7);
+}
+
 /* Is never content with one goroutine until the last look. */
 static int never_content(void *arg, const struct go_walk *w)
 {
@@ -359,6 +374,7 @@ int main(void)
 		CASE(a_stack_that_is_not_there_is_unreadable),
 		CASE(a_circle_of_waiters_ends),
 		CASE(a_sudog_of_another_goroutine_gives_no_object),
+		CASE(a_word_that_points_into_the_stack_is_no_record),
 		CASE(a_visit_may_ask_for_another_look),
 		CASE(an_absurd_number_of_goroutines_is_refused),
 	};

@@ -31,12 +31,6 @@ SERVERS = {
         'prometheus', ['--config.file={dir}/conf', '--storage.tsdb.path={dir}/data',
                        '--web.listen-address=127.0.0.1:{port}'],
         {'conf': 'global: {scrape_interval: 1h}\n'}, {}, 'http://127.0.0.1:{port}'),
-    'alertmanager': Server(
-        'prometheus-alertmanager', ['--config.file={dir}/conf', '--storage.path={dir}/data',
-                                    '--web.listen-address=127.0.0.1:{port}',
-                                    '--cluster.listen-address='],
-        {'conf': 'route: {receiver: none}\nreceivers: [{name: none}]\n'}, {},
-        'http://127.0.0.1:{port}'),
     'node-exporter': Server(
         'prometheus-node-exporter', ['--web.listen-address=127.0.0.1:{port}'], {}, {},
         'http://127.0.0.1:{port}'),

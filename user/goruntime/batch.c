@@ -2,25 +2,57 @@
 #include "goruntime/batch.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <stdbool.h>
+#include <string.h>
 
 #define PAGE_SHIFT 12
 
-static int by_addr(const void *a, const void *b)
-{
-	const struct want *x = a, *y = b;
+#define DIGIT_BITS 8
+#define DIGITS (1 << DIGIT_BITS)
 
-	return x->addr < y->addr ? -1 : x->addr > y->addr;
+/* One pass of a radix sort: stable, by the digit at `shift`. */
+static void sort_by_digit(const struct want *from, struct want *to, size_t n, unsigned int shift)
+{
+	uint32_t place[DIGITS] = { 0 }, sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		place[(from[i].addr >> shift) % DIGITS]++;
+	for (size_t d = 0; d < DIGITS; d++) {
+		uint32_t count = place[d];
+
+		place[d] = sum;
+		sum += count;
+	}
+	for (size_t i = 0; i < n; i++)
+		to[place[(from[i].addr >> shift) % DIGITS]++] = from[i];
 }
 
-/* Addresses come sorted already when the heap handed them out in order. */
-void batch_sort(struct want *w, size_t n)
+/*
+ * By digits, for it is a tenth of a snapshot's work when every comparison of random addresses is a
+ * guess of the processor's. Most digits are the same in all, and addresses come sorted already
+ * when the heap handed them out in order.
+ */
+void batch_sort(struct want *w, size_t n, struct want *scratch)
 {
-	for (size_t i = 1; i < n; i++)
-		if (w[i - 1].addr > w[i].addr) {
-			qsort(w, n, sizeof(*w), by_addr);
-			return;
-		}
+	struct want *from = w, *to = scratch;
+	uint64_t differ = 0;
+	bool sorted = true;
+
+	for (size_t i = 1; i < n; i++) {
+		differ |= w[i].addr ^ w[0].addr;
+		sorted = sorted && w[i - 1].addr <= w[i].addr;
+	}
+	for (unsigned int shift = 0; !sorted && shift < 64; shift += DIGIT_BITS) {
+		struct want *swap = to;
+
+		if ((differ >> shift) % DIGITS == 0)
+			continue;
+		sort_by_digit(from, to, n, shift);
+		to = from;
+		from = swap;
+	}
+	if (from != w)
+		memcpy(w, from, n * sizeof(*w));
 }
 
 /*

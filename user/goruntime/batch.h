@@ -15,8 +15,8 @@ struct want {
 	const uint8_t *at;	/* out; NULL: could not be read */
 };
 
-/* By address, as batch_read() needs them. */
-void batch_sort(struct want *w, size_t n);
+/* By address, as batch_read() needs them; scratch is room for n. */
+void batch_sort(struct want *w, size_t n, struct want *scratch);
 
 /*
  * Reads the first *taken of n sorted wants: as many as fit into `room` bytes of buf, neighbours

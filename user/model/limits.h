@@ -23,7 +23,7 @@
 /* Waiters that are followed on one queue before the count becomes "at least". */
 #define LIMIT_QUEUE (1u << 20)
 /* Page reads that all queue walks of one snapshot may cost together. */
-#define LIMIT_QUEUE_READS 16384
+#define LIMIT_QUEUE_READS 4096
 /* Inlining depth of one pc; the compiler's own limit is far below. */
 #define LIMIT_INLINE_DEPTH 64
 /* Goroutines named a group in sample_ids (the JSON contract). */

@@ -4,8 +4,7 @@
 // watches a 1 ms ticker of its own. Commands on standard input, one a line, each answered by one
 // line:
 //
-//	reset		collects the garbage of the phase before, so that each starts alike, and
-//			forgets the longest gap, from the next tick on; answers 0
+//	reset		forgets the longest gap, from the next tick on; answers 0
 //	gap		the longest gap between two ticks since the last reset, in ns
 //	pprof1, pprof2	writes that profile to nowhere; answers the ns that it took and its bytes
 package main
@@ -62,7 +61,6 @@ func profile(debug int) string {
 func obey(word string) string {
 	switch word {
 	case "reset":
-		runtime.GC()
 		anew <- true
 		return "0"
 	case "gap":

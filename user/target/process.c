@@ -34,9 +34,11 @@ static int refused(const struct process *p, struct diag *d)
 {
 	struct stat st;
 
-	if (geteuid() == 0)
+	if (geteuid() == 0) {
 		diag_fail(d, -EPERM, "reading its memory is refused, although we run as root");
-	else if (fstatat(p->proc_fd, ".", &st, 0) == 0 && st.st_uid != geteuid())
+		return diag_hint(d, -EPERM, "run in the first user namespace, with CAP_SYS_PTRACE");
+	}
+	if (fstatat(p->proc_fd, ".", &st, 0) == 0 && st.st_uid != geteuid())
 		diag_fail(d, -EPERM, "it belongs to another user (uid %u), or may not be dumped",
 			  st.st_uid);
 	else

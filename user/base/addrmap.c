@@ -18,6 +18,15 @@ struct addrmap {
 	uint64_t seed;		/* keys come from hostile memory */
 };
 
+uint64_t addrmap_seed(void)
+{
+	uint64_t seed;
+
+	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
+		seed = (uintptr_t)&seed;
+	return seed;
+}
+
 struct addrmap *addrmap_new(void)
 {
 	struct addrmap *m = calloc(1, sizeof(*m));
@@ -30,8 +39,7 @@ struct addrmap *addrmap_new(void)
 		free(m);
 		return NULL;
 	}
-	if (getrandom(&m->seed, sizeof(m->seed), GRND_NONBLOCK) != sizeof(m->seed))
-		m->seed = (uintptr_t)m;
+	m->seed = addrmap_seed();
 	return m;
 }
 

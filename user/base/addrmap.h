@@ -8,6 +8,9 @@
 
 struct addrmap;
 
+/* What a target cannot know, so that it cannot make keys that collide. */
+uint64_t addrmap_seed(void);
+
 /* NULL when memory is short. */
 struct addrmap *addrmap_new(void);
 void addrmap_free(struct addrmap *m);

@@ -6,20 +6,14 @@
 #include <string.h>
 #include <time.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include "base/addrmap.h"
 #include "collect/ages.h"
 #include "collect/grouping.h"
+#include "collect/label_sets.h"
 #include "collect/symbolize.h"
 #include "goruntime/goroutines.h"
-#include "goruntime/labels.h"
 #include "goruntime/waits.h"
 #include "target/sockets.h"
-
-/* Label pointers that are remembered at once: programs may make one a request. */
-#define MAX_LABEL_POINTERS 65536
 
 /* The runtime's verdict on one start function. */
 enum start_kind { START_USER, START_SYSTEM, START_FINALIZER, START_CLEANUP };
@@ -33,18 +27,10 @@ struct collector {
 	struct grouping grouping;
 	struct ages *ages;
 	struct addrmap *starts;		/* startpc -> start_kind */
-	struct addrmap *label_pointers;	/* g.labels -> label set */
-	struct addrmap *label_hashes;	/* content -> label set */
-	struct label_set {
-		const struct label *labels;
-		uint32_t n;
-	} *label_sets;			/* [0] is the empty one */
-	uint32_t n_label_sets, label_set_room;
+	struct label_sets labels;
 	struct goroutine *list;		/* when every one is asked for */
 	int64_t *waitsince;		/* of each in the list */
 	uint64_t n_list, list_room;
-	uint64_t label_bytes;
-	uint64_t bad_labels, many_labels;	/* goroutines whose labels are not shown */
 };
 
 static double seconds_between(struct timespec a, struct timespec b)
@@ -101,71 +87,6 @@ static const char *wait_reason_of(const struct collector *c, const struct go_g *
 	return c->rt->globals.wait_reasons[g->waitreason];
 }
 
-/* --- Labels --- */
-
-static int add_label_set(struct collector *c, const struct label *labels, uint32_t n)
-{
-	if (c->n_label_sets == c->label_set_room) {
-		uint32_t room = c->label_set_room ? c->label_set_room * 2 : 16;
-		struct label_set *sets = realloc(c->label_sets, room * sizeof(*sets));
-
-		if (!sets)
-			return -ENOMEM;
-		c->label_sets = sets;
-		c->label_set_room = room;
-	}
-	c->label_sets[c->n_label_sets++] = (struct label_set){ labels, n };
-	return 0;
-}
-
-static uint64_t bytes_of(const struct label *labels, uint32_t n)
-{
-	uint64_t sum = n * sizeof(*labels);
-
-	for (uint32_t i = 0; i < n; i++)
-		sum += strlen(labels[i].key) + strlen(labels[i].value);
-	return sum;
-}
-
-/* Strings are interned: equal sets are equal pointers. */
-static int label_set_of(struct collector *c, uint64_t addr, uint32_t *ret)
-{
-	const struct label *labels;
-	uint64_t hash;
-	uint32_t n;
-	int r;
-
-	*ret = 0;
-	if (!addr || addrmap_get(c->label_pointers, addr, ret) == 0)
-		return 0;
-	if (c->n_label_sets >= LIMIT_LABEL_SETS || c->label_bytes >= LIMIT_LABEL_BYTES) {
-		c->many_labels++;
-		return 0;
-	}
-	r = labels_read(c->rt, addr, c->s->arena, &labels, &n);
-	if (r == -ENOMEM)
-		return r;
-	if (r < 0) {
-		c->bad_labels++;
-		return 0;
-	}
-	if (n) {
-		hash = XXH3_64bits_withSeed(labels, n * sizeof(*labels), c->grouping.seed);
-		if (addrmap_get(c->label_hashes, hash, ret) < 0) {
-			*ret = c->n_label_sets;
-			c->label_bytes += bytes_of(labels, n);
-			r = add_label_set(c, labels, n);
-			if (r == 0)
-				r = addrmap_put(c->label_hashes, hash, *ret);
-		}
-	}
-	if (addrmap_count(c->label_pointers) >= MAX_LABEL_POINTERS)
-		addrmap_clear(c->label_pointers);
-	if (r >= 0)
-		r = addrmap_put(c->label_pointers, addr, *ret);
-	return r < 0 ? r : 0;
-}
-
 static int name_frames(struct collector *c, struct group *g, const struct go_walk *w)
 {
 	struct pclntab *tab = c->rt->tab;
@@ -190,8 +111,8 @@ static int describe_group(struct collector *c, struct gathered *e, const struct 
 	pthread_mutex_unlock(&c->rt->tab_lock);
 	if (r < 0)
 		return r;
-	g->labels = c->label_sets[e->label_set].labels;
-	g->n_labels = c->label_sets[e->label_set].n;
+	g->labels = c->labels.sets[e->label_set].labels;
+	g->n_labels = c->labels.sets[e->label_set].n;
 	g->id = symbolize_group_id(g);
 	return 0;
 }
@@ -325,7 +246,7 @@ static int visit(void *arg, const struct go_walk *w)
 	int r;
 
 	key.system = is_system(c, w->g, key.wait_reason);
-	r = label_set_of(c, w->g->labels, &key.label_set);
+	r = label_sets_find(&c->labels, w->g->labels, &key.label_set);
 	if (r == 0)
 		r = grouping_find(&c->grouping, &key, &at, &is_new);
 	if (r < 0)
@@ -447,12 +368,12 @@ static void note_losses(struct collector *c, const struct scan_stats *stats)
 	if (stats->broken)
 		snapshot_note(c->s, "%llu stacks could not be walked to their end",
 			      (unsigned long long)stats->broken);
-	if (c->bad_labels)
+	if (c->labels.unreadable)
 		snapshot_note(c->s, "the labels of %llu goroutines could not be read",
-			      (unsigned long long)c->bad_labels);
-	if (c->many_labels)
+			      (unsigned long long)c->labels.unreadable);
+	if (c->labels.left_out)
 		snapshot_note(c->s, "the labels of %llu goroutines were left out: there are too "
-				    "many different ones", (unsigned long long)c->many_labels);
+				    "many different ones", (unsigned long long)c->labels.left_out);
 	if (!c->rt->globals.last_gc)
 		snapshot_note(c->s, "the time of the last collection was not found, "
 				    "so fewer waits have an age");
@@ -508,24 +429,20 @@ int gather_goroutines(struct go_runtime *rt, struct sockets *sockets,
 		.sockets = sockets,
 		.ages = ages_new(),
 		.starts = addrmap_new(),
-		.label_pointers = addrmap_new(),
-		.label_hashes = addrmap_new(),
 	};
 	int r = grouping_init(&c.grouping, s->arena);
 
-	if (r == 0 && (!c.ages || !c.starts || !c.label_pointers || !c.label_hashes))
+	if (r == 0 && (!c.ages || !c.starts))
 		r = -ENOMEM;
 	if (r == 0)
 		r = waits_init(&c.waits, rt, s->arena);
 	if (r == 0)
-		r = add_label_set(&c, NULL, 0);
+		r = label_sets_init(&c.labels, rt, s->arena);
 	if (r == 0)
 		r = scan(&c, d);
 	free(c.list);
 	free(c.waitsince);
-	free(c.label_sets);
-	addrmap_free(c.label_hashes);
-	addrmap_free(c.label_pointers);
+	label_sets_done(&c.labels);
 	addrmap_free(c.starts);
 	ages_free(c.ages);
 	waits_done(&c.waits);

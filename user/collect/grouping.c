@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -14,8 +13,7 @@ int grouping_init(struct grouping *g, struct arena *a)
 	*g = (struct grouping){ .arena = a, .by_hash = addrmap_new() };
 	if (!g->by_hash)
 		return -ENOMEM;
-	if (getrandom(&g->seed, sizeof(g->seed), GRND_NONBLOCK) != sizeof(g->seed))
-		g->seed = (uintptr_t)g;
+	g->seed = addrmap_seed();
 	return 0;
 }
 

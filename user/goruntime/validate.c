@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/span.h"
@@ -17,6 +18,12 @@
 #include "model/limits.h"
 
 #define PASSES 3
+/* Looks at a goroutine that fails a check, and those of them in which it must have stood still. */
+#define LOOKS 8
+#define LOOKS_STILL 4
+/* Pauses between them, the first and all together: a thread that the kernel has put aside comes back. */
+#define PAUSE_US 250
+#define PATIENCE_US 100000
 /* Pages of the heap that are followed in one pass. */
 #define CHASE_BLOCK  4096
 #define CHASE_BLOCKS 256
@@ -100,6 +107,7 @@ static void decode(const struct go_layout *l, uint64_t addr, struct span g, stru
 		.addr = addr,
 		.status = span_u32(&g, (uint32_t)l->g_status) & ~GSCAN,
 		.waitreason = span_u8(&g, (uint32_t)l->g_waitreason),
+		.tracking_seq = span_u8(&g, (uint32_t)l->g_tracking_seq),
 		.goid = U64(g_goid),
 		.parent = l->g_parent_goid < 0 ? 0 : U64(g_parent_goid),
 		.lo = U64(g_stack_lo),
@@ -113,6 +121,7 @@ static void decode(const struct go_layout *l, uint64_t addr, struct span g, stru
 		.gopc = U64(g_gopc),
 		.startpc = U64(g_startpc),
 		.waiting = U64(g_waiting),
+		.param = U64(g_param),
 		.timer = U64(g_timer),
 		.sleep_when = l->g_sleep_when < 0 ? 0 : U64(g_sleep_when),
 	};
@@ -310,17 +319,78 @@ static void check_goids(struct validation *v)
 	}
 }
 
-bool validation_resample(struct validation *v, struct sampled *g)
+static bool same_state(const struct sampled *a, const struct sampled *b)
 {
-	struct sampled old = *g;
+	return a->status == b->status && a->goid == b->goid && a->waitreason == b->waitreason;
+}
+
+enum resampled validation_resample(struct validation *v, struct sampled *g)
+{
+	struct sampled now;
 	uint8_t bytes[VALIDATION_OFFSET_MAX];
 	size_t size = (size_t)v->l->g_size;
+	bool moved;
 
 	if (size == 0 || size > sizeof(bytes) || mem_read(v->live, g->addr, bytes, size) < 0)
-		return false;
-	decode(v->l, g->addr, span_of(bytes, size), g);
-	g->runtimes_own = old.runtimes_own;
-	return g->status == old.status && g->goid == old.goid && g->waitreason == old.waitreason;
+		return SAMPLE_GONE;
+	decode(v->l, g->addr, span_of(bytes, size), &now);
+	now.runtimes_own = g->runtimes_own;
+	if (!same_state(g, &now))
+		return SAMPLE_GONE;
+	moved = now.tracking_seq != g->tracking_seq || now.sp != g->sp || now.pc != g->pc ||
+		now.m != g->m || now.waiting != g->waiting || now.param != g->param;
+	*g = now;
+	return moved ? SAMPLE_MOVED : SAMPLE_SAME;
+}
+
+static bool any_failed(const struct tally *t)
+{
+	for (int c = 0; c < CHECKS; c++)
+		if (t->failed[c])
+			return true;
+	return false;
+}
+
+/* Twice as long each time, while there is patience left for it. */
+static void pause_before(struct validation *v, int look)
+{
+	unsigned int us = PAUSE_US << look;
+
+	if (us > v->patience_us)
+		return;
+	v->patience_us -= us;
+	usleep(us);
+}
+
+void validation_look(struct validation *v, struct sampled *g,
+		     void (*check)(struct validation *v, struct sampled *g))
+{
+	struct tally *sum = v->tally, t;
+	int still = 0;
+
+	for (int looks = 0; looks < LOOKS; looks++) {
+		enum resampled r;
+
+		t = (struct tally){ 0 };
+		v->tally = &t;
+		check(v, g);
+		v->tally = sum;
+		if (!any_failed(&t)) {
+			still = LOOKS;
+			break;
+		}
+		pause_before(v, looks);
+		memcache_drop(v->chase);
+		r = validation_resample(v, g);
+		if (r == SAMPLE_GONE)
+			return;
+		still += r == SAMPLE_SAME;
+	}
+	/* One that never stood still may be what the layout says, or not: it tells nothing. */
+	for (int c = 0; c < CHECKS && still >= LOOKS_STILL; c++) {
+		sum->tested[c] += t.tested[c];
+		sum->failed[c] += t.failed[c];
+	}
 }
 
 /* 0 fits; -EOPNOTSUPP with the first check that most of the sample failed; errors of reading. */
@@ -338,7 +408,7 @@ static int pass(struct validation *v, struct diag *d)
 	if (r < 0)
 		return diag_fail(d, r, "goroutines cannot be read");
 	for (size_t i = 0; i < v->n; i++)
-		check_goroutine(v, &v->g[i]);
+		validation_look(v, &v->g[i], check_goroutine);
 	check_goids(v);
 	validation_follow(v);
 
@@ -374,6 +444,7 @@ int layout_validate(const struct go_layout *l, const struct go_globals *globals,
 		.live = live,
 		.tids = tids,
 		.n_tids = tids ? n_tids : 0,
+		.patience_us = PATIENCE_US,
 	};
 	struct diag why = DIAG_INIT;
 	int r = check_offsets(l, d);

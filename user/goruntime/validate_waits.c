@@ -8,8 +8,6 @@
 /* Goroutines of each kind that are followed in one pass, and sudogs of one queue. */
 #define FOLLOW_MAX  64
 #define QUEUE_MAX   256
-/* Looks at a goroutine that fails: one that moves on fails some of them, a wrong layout all. */
-#define LOOKS 8
 #define POINTER_MIN 4096u
 /* A channel that holds more elements than this is none. */
 #define CHAN_MAX (1ull << 36)
@@ -107,8 +105,20 @@ static void check_queue(struct validation *v, const struct sampled *g, uint64_t 
 	count(v, receives ? CHECK_RECVQ : CHECK_SENDQ, holds && ends);
 }
 
+/*
+ * Is somebody about to wake it? It is taken off the queue under the channel's lock, the last word
+ * of an hchan, which is let go when g.param says what woke it; only then it is made runnable
+ * (runtime/chan.go, send, recv, closechan). A thread that was interrupted there may stay there.
+ */
+static bool in_handoff(struct validation *v, const struct sampled *g, uint64_t chan)
+{
+	uint64_t lock;
+
+	return g->param || !read_field(v, chan, v->l->hchan_size - 8, &lock, 8) || lock;
+}
+
 /* A goroutine that waits for one channel, or for several in a select. */
-static void check_chan_wait(struct validation *v, const struct sampled *g)
+static void check_chan_wait(struct validation *v, struct sampled *g)
 {
 	const struct go_layout *l = v->l;
 	const char *reason = validation_reason(v, g);
@@ -126,7 +136,7 @@ static void check_chan_wait(struct validation *v, const struct sampled *g)
 	if (!count(v, CHECK_CHAN,
 		   read_field(v, g->waiting, l->sudog_c, &chan, 8) && read_chan(v, chan, &c) &&
 			   is_chan(&c)) ||
-	    selects)
+	    selects || in_handoff(v, g, chan))
 		return;
 	/* Nobody waits to receive while there is something, or to send while there is room. */
 	if (c.dataqsiz && receives)
@@ -137,7 +147,7 @@ static void check_chan_wait(struct validation *v, const struct sampled *g)
 }
 
 /* time.Sleep keeps a timer for each goroutine; Go 1.23 says in g.sleepWhen what it was set to. */
-static void check_sleep(struct validation *v, const struct sampled *g)
+static void check_sleep(struct validation *v, struct sampled *g)
 {
 	int64_t when;
 
@@ -164,7 +174,7 @@ static bool is_tid(const struct validation *v, uint64_t tid)
 }
 
 /* A goroutine in a thread's hands: g.m and m.curg, m.g0 and its m point at each other. */
-static void check_thread(struct validation *v, const struct sampled *g)
+static void check_thread(struct validation *v, struct sampled *g)
 {
 	const struct go_layout *l = v->l;
 	uint64_t curg, g0, g0_m, procid = 0;
@@ -179,40 +189,6 @@ static void check_thread(struct validation *v, const struct sampled *g)
 	v->members += is_tid(v, procid);
 }
 
-static bool any_failed(const struct tally *t)
-{
-	for (int c = 0; c < CHECKS; c++)
-		if (t->failed[c])
-			return true;
-	return false;
-}
-
-/*
- * The target moves on while pointers are followed, so a failure counts only when every look fails
- * at a goroutine that is in that state each time.
- */
-static void follow(struct validation *v, struct sampled *g,
-		   void (*check)(struct validation *v, const struct sampled *g))
-{
-	struct tally *sum = v->tally, t;
-
-	for (int looks = 0;; looks++) {
-		t = (struct tally){ 0 };
-		v->tally = &t;
-		check(v, g);
-		v->tally = sum;
-		if (!any_failed(&t) || looks == LOOKS)
-			break;
-		memcache_drop(v->chase);
-		if (!validation_resample(v, g))
-			return;
-	}
-	for (int c = 0; c < CHECKS; c++) {
-		sum->tested[c] += t.tested[c];
-		sum->failed[c] += t.failed[c];
-	}
-}
-
 void validation_follow(struct validation *v)
 {
 	unsigned int chans = 0, selects = 0, sleeps = 0, threads = 0;
@@ -223,18 +199,18 @@ void validation_follow(struct validation *v)
 
 		if (g->status == GO_RUNNING || g->status == GO_SYSCALL) {
 			if (threads++ < FOLLOW_MAX)
-				follow(v, g, check_thread);
+				validation_look(v, g, check_thread);
 		} else if (strcmp(reason, "chan receive") == 0 ||
 			   strcmp(reason, "chan send") == 0) {
 			if (chans++ < FOLLOW_MAX)
-				follow(v, g, check_chan_wait);
+				validation_look(v, g, check_chan_wait);
 		} else if (strcmp(reason, "select") == 0) {
 			if (selects++ < FOLLOW_MAX)
-				follow(v, g, check_chan_wait);
+				validation_look(v, g, check_chan_wait);
 		} else if (strcmp(reason, "sleep") == 0 && !g->runtimes_own) {
 			/* The scavenger sleeps by a timer of its own. */
 			if (sleeps++ < FOLLOW_MAX)
-				follow(v, g, check_sleep);
+				validation_look(v, g, check_sleep);
 		}
 	}
 }

@@ -48,9 +48,10 @@ struct sampled {
 	uint64_t addr;
 	uint32_t status;	/* without the scan flag */
 	uint8_t waitreason;
+	uint8_t tracking_seq;	/* changes each time that it stops running */
 	bool runtimes_own;	/* its first function is the runtime's, and not that of main */
 	uint64_t goid, parent, lo, hi, m, sp, pc, bp, syscallsp, syscallpc;
-	uint64_t gopc, startpc, waiting, timer, sleep_when;
+	uint64_t gopc, startpc, waiting, param, timer, sleep_when;
 };
 
 /* Of each check: how often it was made, and how often it failed. */
@@ -72,11 +73,24 @@ struct validation {
 	size_t n;
 	struct tally *tally;	/* where validation_count() counts */
 	unsigned int members;	/* threads that are among tids */
+	unsigned int patience_us;	/* that may still be spent on waiting between looks */
 };
 
 void validation_count(struct validation *v, enum check c, bool ok);
-/* Reads it again. False when it is not in the same state any more, or cannot be read. */
-bool validation_resample(struct validation *v, struct sampled *g);
+
+enum resampled {
+	SAMPLE_GONE,	/* another state or goroutine, or unreadable; *g stays what it was */
+	SAMPLE_MOVED,	/* the same state, but it has run in between */
+	SAMPLE_SAME,
+};
+enum resampled validation_resample(struct validation *v, struct sampled *g);
+
+/*
+ * Counts what `check` counts of one goroutine. The target moves on between our reads, so a failure
+ * is one only when it comes again and again, of a goroutine that has not moved meanwhile.
+ */
+void validation_look(struct validation *v, struct sampled *g,
+		     void (*check)(struct validation *v, struct sampled *g));
 /* Why it waits; "" when it does not, or for a reason that does not exist. */
 const char *validation_reason(const struct validation *v, const struct sampled *g);
 /* The checks of what goroutines point to: channels, timers, threads. */

@@ -33,6 +33,8 @@
 #define GOID_MAX     (1ull << 40)
 #define STACK_MIN    2048u
 #define STACK_MAX    (1ull << 30)
+/* Bytes of stack from runtime.cgocall to where asmcgocall leaves it. */
+#define CGO_FRAMES   1024
 
 static const char *const failures[CHECKS] = {
 	[CHECK_STATE] = "have a state that does not exist",
@@ -277,6 +279,20 @@ static void check_parked(struct validation *v, const struct sampled *g)
 	validation_count(v, CHECK_PARKED, g->m == 0);
 }
 
+/*
+ * runtime.entersyscall saves sp and pc in two places. On the way into C, asmcgocall() saves its own
+ * over the second one (gosave_systemstack_switch, asm_amd64.s): a few frames further in.
+ */
+static bool entered_syscall(struct validation *v, const struct sampled *g)
+{
+	if (!in_stack(g, g->syscallsp))
+		return false;
+	if (g->syscallsp == g->sp)
+		return g->syscallpc == g->pc;
+	return in_stack(g, g->sp) && g->sp < g->syscallsp && g->syscallsp - g->sp <= CGO_FRAMES &&
+	       in_text(v, g->pc) && in_text(v, g->syscallpc);
+}
+
 static void check_goroutine(struct validation *v, struct sampled *g)
 {
 	uint64_t size = g->hi - g->lo;
@@ -293,11 +309,8 @@ static void check_goroutine(struct validation *v, struct sampled *g)
 				 g->parent && g->parent < GOID_MAX && !in_text(v, g->parent));
 	if (g->status == GO_RUNNABLE || g->status == GO_WAITING || g->status == GO_PREEMPTED)
 		check_parked(v, g);
-	/* runtime.entersyscall saves them in both places. */
 	if (g->status == GO_SYSCALL)
-		validation_count(v, CHECK_SYSCALL,
-				 in_stack(g, g->syscallsp) && g->syscallsp == g->sp &&
-					 g->syscallpc == g->pc);
+		validation_count(v, CHECK_SYSCALL, entered_syscall(v, g));
 }
 
 static int by_goid(const void *a, const void *b)

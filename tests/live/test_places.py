@@ -9,7 +9,7 @@ import pytest
 
 import blocked
 import gobuild
-from process import Target, snapshot_json
+from process import Target, snapshot, snapshot_json
 
 NEWEST = gobuild.releases()[-1]
 OTHER = '1.22.12'
@@ -119,3 +119,16 @@ def test_an_odd_path(tmp_path):
     program = shutil.copy(os.fsencode(gobuild.build('tiny', NEWEST)), place + b'/tiny')
     with Target([program]) as t:
         check_tiny(t.pid)
+
+
+@pytest.mark.parametrize('mode', ['cgo', 'cgo-stripped'])
+@pytest.mark.parametrize('release', [gobuild.releases()[0], NEWEST])
+def test_a_process_that_is_mostly_in_c(release, mode):
+    """asmcgocall saves its own sp over that of the system call; the wrapper is nobody's code."""
+    with Target([gobuild.build('inc', release, mode)]) as t:
+        seen = snapshot_json(t.pid)
+        group, = [g for g in seen['groups'] if g['count'] == 60]
+        assert group['stack'][-1]['function'] == 'main.callC'
+        threads = {g['thread'] for g in seen['goroutine_list'] if g['group'] == group['id']}
+        assert threads <= set(map(int, os.listdir(f'/proc/{t.pid}/task'))) and len(threads) == 60
+        assert ' main.callC main.go' in snapshot(t.pid).decode()

@@ -56,9 +56,18 @@ static bool is_std(const char *function)
 	return is_one_of(function, root, std_roots, ARRAY_SIZE(std_roots));
 }
 
+/* cgo writes one around each C function: "main._Cfunc_pause". */
+static bool is_cgo_wrapper(const char *function)
+{
+	size_t package = package_len(function);
+
+	return function[package] == '.' && strncmp(function + package + 1, "_Cfunc_", 7) == 0;
+}
+
 bool site_is_own(const char *function, const char *module)
 {
-	return function && (in_module(function, module) || !is_std(function));
+	return function && !is_cgo_wrapper(function) &&
+	       (in_module(function, module) || !is_std(function));
 }
 
 const struct frame *site_frame(const struct stack *s, const char *module)

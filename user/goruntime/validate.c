@@ -21,9 +21,13 @@
 /* Looks at a goroutine that fails a check, and those of them in which it must have stood still. */
 #define LOOKS 8
 #define LOOKS_STILL 4
-/* Pauses between them, the first and all together: a thread that the kernel has put aside comes back. */
-#define PAUSE_US 250
-#define PATIENCE_US 100000
+/*
+ * A failure of so few goroutines may come of one moment in which the kernel has put their threads
+ * aside: then there are more passes, with pauses before them.
+ */
+#define FEW      2
+#define PASSES_FEW 6
+#define PAUSE_US 10000
 /* Pages of the heap that are followed in one pass. */
 #define CHASE_BLOCK  4096
 #define CHASE_BLOCKS 256
@@ -280,17 +284,21 @@ static void check_parked(struct validation *v, const struct sampled *g)
 }
 
 /*
- * runtime.entersyscall saves sp and pc in two places. On the way into C, asmcgocall() saves its own
- * over the second one (gosave_systemstack_switch, asm_amd64.s): a few frames further in.
+ * runtime.entersyscall saves sp and pc in two places. On the way to another stack, as asmcgocall()
+ * does before C, the second one gets that of a few frames further in, and systemstack_switch for
+ * its pc (gosave_systemstack_switch, asm_amd64.s).
  */
 static bool entered_syscall(struct validation *v, const struct sampled *g)
 {
+	struct func f;
+
 	if (!in_stack(g, g->syscallsp))
 		return false;
 	if (g->syscallsp == g->sp)
 		return g->syscallpc == g->pc;
 	return in_stack(g, g->sp) && g->sp < g->syscallsp && g->syscallsp - g->sp <= CGO_FRAMES &&
-	       in_text(v, g->pc) && in_text(v, g->syscallpc);
+	       in_text(v, g->pc) && pclntab_find(v->tab, g->pc, &f) == 0 &&
+	       strcmp(f.name, "runtime.systemstack_switch") == 0 && is_pc(v, g->syscallpc);
 }
 
 static void check_goroutine(struct validation *v, struct sampled *g)
@@ -364,17 +372,6 @@ static bool any_failed(const struct tally *t)
 	return false;
 }
 
-/* Twice as long each time, while there is patience left for it. */
-static void pause_before(struct validation *v, int look)
-{
-	unsigned int us = PAUSE_US << look;
-
-	if (us > v->patience_us)
-		return;
-	v->patience_us -= us;
-	usleep(us);
-}
-
 void validation_look(struct validation *v, struct sampled *g,
 		     void (*check)(struct validation *v, struct sampled *g))
 {
@@ -392,7 +389,6 @@ void validation_look(struct validation *v, struct sampled *g,
 			still = LOOKS;
 			break;
 		}
-		pause_before(v, looks);
 		memcache_drop(v->chase);
 		r = validation_resample(v, g);
 		if (r == SAMPLE_GONE)
@@ -406,12 +402,16 @@ void validation_look(struct validation *v, struct sampled *g,
 	}
 }
 
-/* 0 fits; -EOPNOTSUPP with the first check that most of the sample failed; errors of reading. */
-static int pass(struct validation *v, struct diag *d)
+/*
+ * 0 fits; -EOPNOTSUPP with the first check that most of the sample failed, and whether those were few;
+ * errors of reading.
+ */
+static int pass(struct validation *v, bool *few, struct diag *d)
 {
 	struct tally t = { 0 };
 	int r;
 
+	*few = false;
 	v->tally = &t;
 	v->members = 0;
 	memcache_drop(v->chase);
@@ -425,13 +425,15 @@ static int pass(struct validation *v, struct diag *d)
 	check_goids(v);
 	validation_follow(v);
 
-	for (int c = 0; c < CHECKS; c++)
+	for (int c = 0; c < CHECKS; c++) {
+		*few = t.tested[c] <= FEW;
 		if (t.failed[c] * 2 > t.tested[c])
 			return diag_fail(d, -EOPNOTSUPP,
 					 "the layout for Go 1.%d (%s) does not fit this process: "
 					 "%u of %u goroutines %s",
 					 v->l->minor, v->l->source, t.failed[c], t.tested[c],
 					 failures[c]);
+	}
 	if (!v->n)
 		return diag_fail(d, -EOPNOTSUPP,
 				 "the layout for Go 1.%d (%s) does not fit this process: no "
@@ -457,9 +459,9 @@ int layout_validate(const struct go_layout *l, const struct go_globals *globals,
 		.live = live,
 		.tids = tids,
 		.n_tids = tids ? n_tids : 0,
-		.patience_us = PATIENCE_US,
 	};
 	struct diag why = DIAG_INIT;
+	bool few = false;
 	int r = check_offsets(l, d);
 
 	if (r < 0)
@@ -469,8 +471,10 @@ int layout_validate(const struct go_layout *l, const struct go_globals *globals,
 		return r;
 	v.g = calloc(SAMPLE_MAX, sizeof(*v.g));
 	r = v.g ? 0 : -ENOMEM;
-	for (int i = 0; v.g && i < PASSES; i++) {
-		r = pass(&v, &why);
+	for (int i = 0; v.g && i < (few ? PASSES_FEW : PASSES); i++) {
+		if (few)
+			usleep(PAUSE_US);
+		r = pass(&v, &few, &why);
 		if (r != -EOPNOTSUPP)
 			break;
 	}

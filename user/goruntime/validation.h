@@ -73,7 +73,6 @@ struct validation {
 	size_t n;
 	struct tally *tally;	/* where validation_count() counts */
 	unsigned int members;	/* threads that are among tids */
-	unsigned int patience_us;	/* that may still be spent on waiting between looks */
 };
 
 void validation_count(struct validation *v, enum check c, bool ok);

@@ -11,8 +11,8 @@
  * The innermost frame of the program's own code: outside Go's standard library and none of cgo's
  * wrappers, or inside the main module when its name (NULL unknown) looks like a part of that
  * library. When there is none, the outermost frame outside the runtime, for what the standard
- * library's own goroutines are for is said by the function they run (net/http.(*persistConn).readLoop); failing that, the innermost
- * frame. NULL for an empty stack.
+ * library's own goroutines are for is said by the function they run
+ * (net/http.(*persistConn).readLoop); failing that, the innermost frame. NULL for an empty stack.
  */
 const struct frame *site_frame(const struct stack *s, const char *module);
 

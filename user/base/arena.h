@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A bump allocator: everything in one snapshot is freed at once. Memory comes zeroed, 2 GiB at most. */
+/*
+ * A bump allocator: everything in one snapshot is freed at once. Memory comes zeroed, 2 GiB at most.
+ */
 #pragma once
 
 #include <stddef.h>

@@ -2,9 +2,9 @@
 /*
  * How long a goroutine has waited, as a bound that holds. The collector, while it marks in cycle
  * k+1, sets g.waitsince of a goroutine that it finds parked to the time when cycle k ended
- * (mgcmark.go: gp.waitsince = work.tstart), which may be long before the goroutine parked. What is certain is that it was
- * parked before cycle k+1 ended: at the next such time after waitsince. Those times are what other
- * goroutines carry as their waitsince, and memstats.last_gc_nanotime.
+ * (mgcmark.go: gp.waitsince = work.tstart), which may be long before the goroutine parked. What is
+ * certain is that it was parked before cycle k+1 ended: at the next such time after waitsince.
+ * Those times are what other goroutines carry as their waitsince, and memstats.last_gc_nanotime.
  */
 #pragma once
 

@@ -23,7 +23,7 @@
  * call has its price; twice as many cost 7 % more again, and leave more time to tear.
  */
 #define CHUNK 1024
-/* Stacks are read and walked in portions of at most this; a single one is below LIMIT_STACK_BYTES. */
+/* Stacks are read and walked in portions of at most this; one is below LIMIT_STACK_BYTES. */
 #define STACK_PORTION (4u << 20)
 #define G_ROOM (1u << 20)
 #define TRIES 4

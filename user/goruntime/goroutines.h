@@ -54,8 +54,9 @@ struct scan_stats {
 
 struct scan_options {
 	/*
-	 * 0 or LOOK_AGAIN, or a negative errno, which ends the scan. Never called by two threads at once, but by more than one
-	 * in turn when there is much to read; uses of rt->tab take rt->tab_lock.
+	 * 0 or LOOK_AGAIN, or a negative errno, which ends the scan. Never called by two threads at
+	 * once, but by more than one in turn when there is much to read; uses of rt->tab take
+	 * rt->tab_lock.
 	 */
 	int (*visit)(void *arg, const struct go_walk *w);
 	void (*progress)(void *arg, uint64_t done, uint64_t total);	/* may be NULL */

@@ -25,8 +25,8 @@ struct go_globals {
 
 /*
  * live: the process (writable data); file: constant data. `e` may be NULL (a core without its
- * file); it serves symbols where there are some, and they are checked as well. -EOPNOTSUPP when a needed
- * variable is not found or the ways disagree: the diag says which.
+ * file); it serves symbols where there are some, and they are checked as well. -EOPNOTSUPP when a
+ * needed variable is not found or the ways disagree: the diag says which.
  */
 int locate_globals(const struct moduledata *md, struct pclntab *tab, struct elf_image *e,
 		   const struct go_layout *l, struct mem *live, struct mem *file,

@@ -403,8 +403,8 @@ void validation_look(struct validation *v, struct sampled *g,
 }
 
 /*
- * 0 fits; -EOPNOTSUPP with the first check that most of the sample failed, and whether those were few;
- * errors of reading.
+ * 0 fits; -EOPNOTSUPP with the first check that most of the sample failed, and whether those were
+ * few; errors of reading.
  */
 static int pass(struct validation *v, bool *few, struct diag *d)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The kinds of wait, one file each, behind waits.h. Each returns whether the object was confirmed. */
+/* The kinds of wait, a file each, behind waits.h. Each returns whether the object was confirmed. */
 #pragma once
 
 #include "goruntime/waits.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a parked goroutine waits for: channels, sync objects, descriptors, timers. The wait reason
- * gives the kind, the runtime's own records (sudog, hchan, pollDesc, notifyList) give the object, and each
- * record must point back to the goroutine, or the object stays unknown.
+ * gives the kind, the runtime's own records (sudog, hchan, pollDesc, notifyList) give the object,
+ * and each record must point back to the goroutine, or the object stays unknown.
  */
 #pragma once
 

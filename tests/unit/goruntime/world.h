@@ -45,6 +45,6 @@ struct world {
 
 /* Writes the bytes. The layout is that of the table's Go 1.26. */
 void world_build(struct world *w);
-/* Opens memory, pc table and runtime over the bytes as they are now. 0, or what pclntab_open() says. */
+/* Opens memory, pc table and runtime over the bytes as they are now. 0, or pclntab_open()'s. */
 int world_open(struct world *w);
 void world_close(struct world *w);

@@ -70,10 +70,11 @@ static const char *const failures[CHECKS] = {
 	[CHECK_TID] = "run on a thread that does not exist",
 };
 
-void validation_count(struct validation *v, enum check c, bool ok)
+bool validation_count(struct validation *v, enum check c, bool ok)
 {
 	v->tally->tested[c]++;
 	v->tally->failed[c] += !ok;
+	return ok;
 }
 
 static bool offset_sane(int32_t offset, bool needed)
@@ -227,11 +228,16 @@ static bool is_foreign(const struct validation *v, uint64_t pc)
 	return v->md->next && !in_text(v, pc);
 }
 
+static bool find_func(struct validation *v, uint64_t pc, struct func *ret)
+{
+	return in_text(v, pc) && pclntab_find(v->tab, pc, ret) == 0;
+}
+
 static bool is_pc(struct validation *v, uint64_t pc)
 {
 	struct func f;
 
-	return in_text(v, pc) && pclntab_find(v->tab, pc, &f) == 0;
+	return find_func(v, pc, &f);
 }
 
 const char *validation_reason(const struct validation *v, const struct sampled *g)
@@ -253,7 +259,7 @@ static void check_start(struct validation *v, struct sampled *g)
 
 	if (is_foreign(v, g->startpc))
 		return;
-	if (!in_text(v, g->startpc) || pclntab_find(v->tab, g->startpc, &f) < 0) {
+	if (!find_func(v, g->startpc, &f)) {
 		validation_count(v, CHECK_START, false);
 		return;
 	}
@@ -297,7 +303,7 @@ static bool entered_syscall(struct validation *v, const struct sampled *g)
 	if (g->syscallsp == g->sp)
 		return g->syscallpc == g->pc;
 	return in_stack(g, g->sp) && g->sp < g->syscallsp && g->syscallsp - g->sp <= CGO_FRAMES &&
-	       in_text(v, g->pc) && pclntab_find(v->tab, g->pc, &f) == 0 &&
+	       find_func(v, g->pc, &f) &&
 	       strcmp(f.name, "runtime.systemstack_switch") == 0 && is_pc(v, g->syscallpc);
 }
 
@@ -426,13 +432,13 @@ static int pass(struct validation *v, bool *few, struct diag *d)
 	validation_follow(v);
 
 	for (int c = 0; c < CHECKS; c++) {
+		if (t.failed[c] * 2 <= t.tested[c])
+			continue;
 		*few = t.tested[c] <= FEW;
-		if (t.failed[c] * 2 > t.tested[c])
-			return diag_fail(d, -EOPNOTSUPP,
-					 "the layout for Go 1.%d (%s) does not fit this process: "
-					 "%u of %u goroutines %s",
-					 v->l->minor, v->l->source, t.failed[c], t.tested[c],
-					 failures[c]);
+		return diag_fail(d, -EOPNOTSUPP,
+				 "the layout for Go 1.%d (%s) does not fit this process: "
+				 "%u of %u goroutines %s",
+				 v->l->minor, v->l->source, t.failed[c], t.tested[c], failures[c]);
 	}
 	if (!v->n)
 		return diag_fail(d, -EOPNOTSUPP,

@@ -14,12 +14,6 @@
 /* Linux: PID_MAX_LIMIT. */
 #define TID_MAX (1u << 22)
 
-static bool count(struct validation *v, enum check c, bool ok)
-{
-	validation_count(v, c, ok);
-	return ok;
-}
-
 static bool read_field(struct validation *v, uint64_t addr, int32_t offset, void *buf, size_t len)
 {
 	return addr >= POINTER_MIN && mem_read(v->chase, addr + (uint32_t)offset, buf, len) == 0;
@@ -101,8 +95,8 @@ static void check_queue(struct validation *v, const struct sampled *g, uint64_t 
 	walk_queue(v, chan + (uint32_t)first, g->waiting, &holds, &ends, &several);
 	/* A queue of one tells nothing about the links. */
 	if (several)
-		count(v, CHECK_LINKS, holds && ends);
-	count(v, receives ? CHECK_RECVQ : CHECK_SENDQ, holds && ends);
+		validation_count(v, CHECK_LINKS, holds && ends);
+	validation_count(v, receives ? CHECK_RECVQ : CHECK_SENDQ, holds && ends);
 }
 
 /*
@@ -128,21 +122,21 @@ static void check_chan_wait(struct validation *v, struct sampled *g)
 	uint8_t is_select;
 	struct chan c;
 
-	if (!count(v, CHECK_SUDOG,
+	if (!validation_count(v, CHECK_SUDOG,
 		   read_field(v, g->waiting, l->sudog_g, &owner, 8) && owner == g->addr))
 		return;
-	count(v, selects ? CHECK_SELECT : CHECK_SUDOG,
+	validation_count(v, selects ? CHECK_SELECT : CHECK_SUDOG,
 	      read_field(v, g->waiting, l->sudog_is_select, &is_select, 1) && is_select == selects);
-	if (!count(v, CHECK_CHAN,
+	if (!validation_count(v, CHECK_CHAN,
 		   read_field(v, g->waiting, l->sudog_c, &chan, 8) && read_chan(v, chan, &c) &&
 			   is_chan(&c)) ||
 	    selects || in_handoff(v, g, chan))
 		return;
 	/* Nobody waits to receive while there is something, or to send while there is room. */
 	if (c.dataqsiz && receives)
-		count(v, CHECK_EMPTY, c.qcount == 0);
+		validation_count(v, CHECK_EMPTY, c.qcount == 0);
 	else if (c.dataqsiz)
-		count(v, CHECK_FULL, c.qcount == c.dataqsiz);
+		validation_count(v, CHECK_FULL, c.qcount == c.dataqsiz);
 	check_queue(v, g, chan, receives);
 }
 
@@ -151,7 +145,7 @@ static void check_sleep(struct validation *v, struct sampled *g)
 {
 	int64_t when;
 
-	count(v, CHECK_SLEEP,
+	validation_count(v, CHECK_SLEEP,
 	      read_field(v, g->timer, v->l->timer_when, &when, 8) && when > 0 &&
 		      (v->l->g_sleep_when < 0 || (uint64_t)when == g->sleep_when));
 }
@@ -179,12 +173,13 @@ static void check_thread(struct validation *v, struct sampled *g)
 	const struct go_layout *l = v->l;
 	uint64_t curg, g0, g0_m, procid = 0;
 
-	if (!count(v, CHECK_THREAD, read_field(v, g->m, l->m_curg, &curg, 8) && curg == g->addr))
+	if (!validation_count(v, CHECK_THREAD,
+			      read_field(v, g->m, l->m_curg, &curg, 8) && curg == g->addr))
 		return;
-	count(v, CHECK_G0,
+	validation_count(v, CHECK_G0,
 	      read_field(v, g->m, l->m_g0, &g0, 8) && g0 != g->addr &&
 		      read_field(v, g0, l->g_m, &g0_m, 8) && g0_m == g->m);
-	count(v, CHECK_TID,
+	validation_count(v, CHECK_TID,
 	      read_field(v, g->m, l->m_procid, &procid, 8) && procid && procid <= TID_MAX);
 	v->members += is_tid(v, procid);
 }

@@ -75,7 +75,8 @@ struct validation {
 	unsigned int members;	/* threads that are among tids */
 };
 
-void validation_count(struct validation *v, enum check c, bool ok);
+/* Counts one check; returns ok. */
+bool validation_count(struct validation *v, enum check c, bool ok);
 
 enum resampled {
 	SAMPLE_GONE,	/* another state or goroutine, or unreadable; *g stays what it was */

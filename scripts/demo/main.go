@@ -3,7 +3,8 @@
 // A small shop that leaks goroutines the way real services do, for scripts/quickstart.
 //
 // It serves HTTP on a free loopback port, sends itself a few hundred requests, and prints
-// READY with what it leaked once nothing moves any more. It ends with its parent.
+// READY with what it leaked once nothing moves any more; with the argument "traffic" it goes on to
+// send requests, and to leak. It ends with its parent.
 // The leaks are in leaks.go, the look-alikes that must not be blamed in healthy.go.
 package main
 
@@ -56,6 +57,9 @@ func main() {
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, syscall.SIGINT, syscall.SIGTERM)
 	fmt.Printf("READY %s\n", truth)
+	if len(os.Args) > 1 && os.Args[1] == "traffic" {
+		go keepDriving("http://" + listener.Addr().String())
+	}
 	<-stop
 }
 
@@ -97,6 +101,18 @@ func drive(base string) {
 	}
 	clients.Wait()
 	client.CloseIdleConnections()
+}
+
+// keepDriving asks for each page now and then, so that what leaks goes on to leak.
+func keepDriving(base string) {
+	client := &http.Client{Timeout: 20 * time.Second}
+	for range time.Tick(time.Second) {
+		for _, page := range load {
+			for i := 0; i <= page.times/60; i++ {
+				get(client, base+page.path)
+			}
+		}
+	}
 }
 
 func get(client *http.Client, url string) {

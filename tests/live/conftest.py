@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures: one process of the goroutines target for each (release, mode)."""
 import os
+import shutil
 
 import pytest
 
@@ -47,3 +48,10 @@ def newest():
 def tiny():
     with Target([gobuild.build('tiny', gobuild.releases()[-1])]) as t:
         yield t
+
+
+@pytest.fixture
+def tmp_path(tmp_path):
+    """pytest's own, but gone with its test: some write core files."""
+    yield tmp_path
+    shutil.rmtree(tmp_path)

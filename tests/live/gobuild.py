@@ -21,6 +21,7 @@ MODES = {
     'cgo': dict(cgo=True, args=['-ldflags=-linkmode=external']),
     'pie-stripped': dict(cgo=False, args=['-buildmode=pie', '-ldflags=-s -w']),
     'cgo-stripped': dict(cgo=True, args=['-ldflags=-linkmode=external -s -w']),
+    'plugin': dict(cgo=True, args=['-buildmode=plugin']),
     'c-shared': dict(cgo=True, args=['-buildmode=c-shared', '-tags=cshared']),
     'c-shared-stripped': dict(cgo=True, args=['-buildmode=c-shared', '-tags=cshared',
                                               '-ldflags=-s -w']),
@@ -53,7 +54,7 @@ def go(release, *args, **env):
     return result.stdout
 
 
-def _sources_key(directory, *more):
+def sources_key(directory, *more):
     """Changes when a file of the directory or one of the further words does."""
     digest = hashlib.sha256(repr(more).encode())
     for name in sorted(os.listdir(directory)):
@@ -62,7 +63,7 @@ def _sources_key(directory, *more):
     return digest.hexdigest()[:16]
 
 
-def _cached(name, key, make):
+def cached(name, key, make):
     """CACHE/name-key, made by make(path) when it is not there. Older ones of that name go away."""
     os.makedirs(CACHE, exist_ok=True)
     path = os.path.join(CACHE, f'{name}-{key}')
@@ -95,18 +96,41 @@ def build(target, release, mode='default', **env):
         go(release, 'build', f'-modfile={_modfile(release)}', '-o', path, *how['args'],
            './' + target, CGO_ENABLED='1' if how['cgo'] else '0', **env)
 
-    return _cached(name, _sources_key(source, how), make)
+    return cached(name, sources_key(source, how), make)
 
 
 def build_c(name, *args):
-    """The path of tests/targets/c/NAME.c compiled."""
+    """The path of tests/targets/c/NAME.c compiled; other arguments, another name."""
     source = os.path.join(TARGETS, 'c')
 
     def make(path):
         subprocess.run(['cc', '-g', '-O2', '-o', path, os.path.join(source, name + '.c'), *args],
                        check=True)
 
-    return _cached('c-' + name, _sources_key(source, args), make)
+    kind = hashlib.sha256(repr(args).encode()).hexdigest()[:4] if args else ''
+    return cached(f'c-{name}{kind}', sources_key(source, args), make)
+
+
+def glibc_dir(version):
+    """Where scripts/setup has unpacked that glibc's libraries; None: it could not be fetched."""
+    return next((path for top in ('usr/lib', 'lib') for path in
+                 [os.path.join(ROOT, 'build/glibc', version, top, 'x86_64-linux-gnu')]
+                 if os.path.exists(os.path.join(path, 'libc.so.6'))), None)
+
+
+def build_c_old(name):
+    """As build_c(), linked with glibc 2.31, so that it runs on that one and all later ones."""
+    libraries = glibc_dir('2.31')
+
+    def file(name):
+        return subprocess.run(['cc', f'-print-file-name={name}'], check=True, text=True,
+                              stdout=subprocess.PIPE).stdout.strip()
+
+    return build_c(name, '-nostdlib', '-no-pie', '-fno-stack-protector', '-U_FORTIFY_SOURCE',
+                   file('crt1.o'), file('crti.o'), file('crtbegin.o'),
+                   *(os.path.join(libraries, so) for so in
+                     ('libpthread.so.0', 'libc.so.6', 'ld-linux-x86-64.so.2')),
+                   file('libgcc.a'), file('crtend.o'), file('crtn.o'))
 
 
 def copy_with(path, name, old, new, count=None):

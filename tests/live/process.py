@@ -45,14 +45,22 @@ class Target:
         line, _, self._buffer = self._buffer.partition(b'\n')
         return line
 
-    def say(self, command):
-        """Sends a command; returns the bytes of the answer."""
+    def tell(self, command):
+        """Sends a command that has no answer, or whose answer receive() waits for."""
         self._child.stdin.write(command.encode() + b'\n')
+
+    def receive(self):
+        """The bytes of the answer to the last command."""
         length = int(self._line().split()[1])
         while len(self._buffer) < length:
             self._more()
         answer, self._buffer = self._buffer[:length], self._buffer[length:]
         return answer
+
+    def say(self, command):
+        """Sends a command; returns the bytes of the answer."""
+        self.tell(command)
+        return self.receive()
 
     def ask(self, command):
         """say() for an answer in JSON."""

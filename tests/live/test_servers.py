@@ -88,7 +88,7 @@ class Running:
             self._child = subprocess.Popen([path, *(a.format(**names) for a in server.args)],
                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                            cwd=directory, env={**os.environ, **env})
-        self.pid, self.path = self._child.pid, path
+        self.pid, self.path, self.ports = self._child.pid, path, (port, port2)
         self.url = server.profile.format(**names) + '/debug/pprof/goroutine?debug='
         self._await_answer()
 

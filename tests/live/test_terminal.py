@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pty
+import re
 import signal
 import struct
 import subprocess
@@ -52,7 +53,9 @@ def test_no_line_is_wider_than_the_terminal(newest, columns):
         if args == ['--all']:
             # Sentences below the table are the terminal's to wrap.
             text = text.split('\r\n\r\n')[0]
-        wide = [line for line in text.split('\r\n') if len(line) > columns]
+        # What was slow had a line that says so, and that the next one took the place of.
+        lines = re.split(r'\r\n?', text.replace('\033[K', ''))
+        wide = [line for line in lines if len(line) > columns]
         assert not wide, wide
 
 

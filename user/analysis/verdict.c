@@ -2,10 +2,10 @@
 #include "analysis/verdict.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/amount.h"
 #include "analysis/count.h"
 #include "analysis/site.h"
 #include "base/cleanup.h"
@@ -87,7 +87,7 @@ static const struct endless *judge_group(struct group *g)
 		return NULL;
 	}
 	/* Go 1.26: a goroutine that the runtime's own detector found is "leaked" and still waits. */
-	if ((g->state == GO_WAITING || g->state == GO_LEAKED) && g->wait_reason)
+	if (go_state_is_parked(g->state) && g->wait_reason)
 		e = endless_find(g->wait_reason);
 	if (!e || !parked_in(&g->stack, e->function))
 		return NULL;
@@ -96,19 +96,11 @@ static const struct endless *judge_group(struct group *g)
 		g->verdict = VERDICT_OK;
 	else
 		g->verdict = VERDICT_PROVEN;
+	/* The wait says so of all of them; what reachability says of some is less. */
+	g->n_proven = g->verdict == VERDICT_PROVEN ? g->count : 0;
+	g->n_likely = g->n_leak_suspect = 0;
+	g->leaked_stack_bytes = g->n_proven ? g->stack_bytes : 0;
 	return e;
-}
-
-/* "at least 3 h"; the unit that leaves a number a person can take in. */
-static const char *at_least(struct arena *a, int64_t ns)
-{
-	int64_t s = ns / 1000000000;
-
-	if (s < 120)
-		return arena_printf(a, "parked for at least %" PRId64 " s", s);
-	if (s < 120 * 60)
-		return arena_printf(a, "parked for at least %" PRId64 " min", s / 60);
-	return arena_printf(a, "parked for at least %" PRId64 " h", s / 3600);
 }
 
 static int add_evidence(struct snapshot *s, const struct group *g, const struct endless *e,
@@ -122,31 +114,27 @@ static int add_evidence(struct snapshot *s, const struct group *g, const struct 
 	lines[n++] = arena_printf(s->arena, "the wait reason is \"%s\", the stack ends in %s: %s",
 				  g->wait_reason, e->function, e->why);
 	if (g->oldest_wait_ns >= 1000000000)
-		lines[n++] = at_least(s->arena, g->oldest_wait_ns);
+		lines[n++] = amount_parked(s->arena, g->oldest_wait_ns);
 	if (g->created_by.function && f->verdict == VERDICT_PROVEN) {
 		const char *site = site_string(s->arena, &g->created_by);
 
 		lines[n++] = site ? arena_printf(s->arena, "created by %s", site) : NULL;
 	}
-	for (uint32_t i = 0; i < n; i++)
-		if (!lines[i])
-			return -ENOMEM;
-	f->evidence = lines;
-	f->n_evidence = n;
-	return 0;
+	return finding_evidence(f, lines, n);
 }
 
 static int add_finding(struct snapshot *s, uint32_t group, const struct endless *e)
 {
 	const struct group *g = &s->groups[group];
 	struct finding *f = &s->findings[s->n_findings];
+	uint64_t bytes = g->stack_bytes + g->leaked_heap_bytes;
 	char count[COUNT_WORDS];
 
 	*f = (struct finding){
 		.pattern = e->pattern,
-		.verdict = g->verdict,
+		.verdict = g->verdict == VERDICT_OK ? VERDICT_EXPLAINED : g->verdict,
 		.count = g->count,
-		.bytes = g->stack_bytes ? (int64_t)g->stack_bytes : WAIT_UNKNOWN,
+		.bytes = bytes ? (int64_t)bytes : WAIT_UNKNOWN,
 		.site = site_string(s->arena, site_frame(&g->stack, s->process.module)),
 		.group = group,
 	};
@@ -193,6 +181,21 @@ static int by_severity(const void *a, const void *b)
 	return r;
 }
 
+static int worst_first(const void *a, const void *b)
+{
+	const struct finding *x = a, *y = b;
+	int r = DESCENDING(x->verdict, y->verdict);
+
+	if (!r)
+		r = -DESCENDING(x->group, y->group);
+	/* Those without a group. */
+	if (!r)
+		r = strcmp(x->pattern, y->pattern);
+	if (!r)
+		r = DESCENDING(x->count, y->count);
+	return r ? r : strcmp(x->site ? x->site : "", y->site ? y->site : "");
+}
+
 static int sort_groups(struct snapshot *s)
 {
 	struct group *sorted = arena_alloc(s->arena, s->n_groups, sizeof(*sorted));
@@ -212,12 +215,30 @@ static int sort_groups(struct snapshot *s)
 	for (uint64_t i = 0; i < s->n_goroutines; i++)
 		if (s->goroutines[i].group < s->n_groups)
 			s->goroutines[i].group = place[s->goroutines[i].group];
+	for (uint32_t i = 0; i < s->n_findings; i++)
+		if (s->findings[i].group < s->n_groups)
+			s->findings[i].group = place[s->findings[i].group];
 	s->groups = sorted;
 	r = 0;
 out:
 	free(order);
 	free(place);
 	return r;
+}
+
+int verdict_sort(struct snapshot *s)
+{
+	int r = s->n_groups ? sort_groups(s) : 0;
+
+	if (r == 0 && s->n_findings)
+		qsort(s->findings, s->n_findings, sizeof(*s->findings), worst_first);
+	return r;
+}
+
+void verdict_mark(struct snapshot *s)
+{
+	for (uint32_t i = 0; i < s->n_groups; i++)
+		judge_group(&s->groups[i]);
 }
 
 int verdict_judge(struct snapshot *s)
@@ -231,7 +252,7 @@ int verdict_judge(struct snapshot *s)
 		return 0;
 	for (uint32_t i = 0; i < s->n_groups; i++)
 		n += judge_group(&s->groups[i]) != NULL;
-	r = sort_groups(s);
+	r = verdict_sort(s);
 	if (r < 0 || n == 0)
 		return r;
 

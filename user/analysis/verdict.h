@@ -14,7 +14,16 @@
  *
  * Proven needs two witnesses that agree: the wait reason, and the runtime function that the stack
  * is parked in. main's own `select {}` is healthy and common: ok, with a finding that says so
- * (verdict ok; the JSON's word for it is "explained"). The runtime's own goroutines are ok. All
+ * (explained). The runtime's own goroutines are ok. All
  * else is unknown. 0 or -ENOMEM.
  */
 int verdict_judge(struct snapshot *s);
+
+/* The verdict and pattern of each group alone: nothing moves, and there are no findings. */
+void verdict_mark(struct snapshot *s);
+
+/*
+ * Sorts groups and findings again after verdicts were changed, as verdict_judge() does. -ENOMEM:
+ * nothing has moved.
+ */
+int verdict_sort(struct snapshot *s);

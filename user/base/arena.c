@@ -52,6 +52,11 @@ void arena_free(struct arena *a)
 	free(a);
 }
 
+size_t arena_bytes(const struct arena *a)
+{
+	return a->total + a->n_slots * sizeof(*a->table);
+}
+
 static struct chunk *chunk_for(struct arena *a, size_t want)
 {
 	struct chunk *c = a->chunks;

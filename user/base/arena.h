@@ -16,6 +16,9 @@ struct arena *arena_new(void);
 void arena_free(struct arena *a);
 DEFINE_CLEANUP(struct arena, arena_free)
 
+/* Bytes that it takes. */
+size_t arena_bytes(const struct arena *a);
+
 /* Zeroed, 16-byte aligned; NULL when memory is short or count * size overflows. */
 void *arena_alloc(struct arena *a, size_t count, size_t size);
 

@@ -50,6 +50,12 @@ int mem_clone(struct mem *m, struct mem **ret)
 	return m->ops->clone ? m->ops->clone(m, ret) : -EOPNOTSUPP;
 }
 
+void mem_forget(struct mem *m, uint64_t start, uint64_t end)
+{
+	if (m->ops->forget)
+		m->ops->forget(m, start, end);
+}
+
 void mem_close(struct mem *m)
 {
 	if (m)

@@ -34,6 +34,8 @@ struct mem_ops {
 	 * thread. NULL: there is none to be had.
 	 */
 	int (*clone)(struct mem *m, struct mem **ret);
+	/* NULL: nothing is kept that could be given back. */
+	void (*forget)(struct mem *m, uint64_t start, uint64_t end);
 	void (*close)(struct mem *m);
 };
 
@@ -48,6 +50,11 @@ int mem_read_u64(struct mem *m, uint64_t addr, uint64_t *ret);
 int mem_read_u32(struct mem *m, uint64_t addr, uint32_t *ret);
 /* -EOPNOTSUPP when this kind has no clones; -ENOMEM. What the original borrows, this one does. */
 int mem_clone(struct mem *m, struct mem **ret);
+/*
+ * Nobody will read [start, end) any more: where it is a copy, its memory is given back, sooner or
+ * later, and reads of it fail.
+ */
+void mem_forget(struct mem *m, uint64_t start, uint64_t end);
 /* Accepts NULL. */
 void mem_close(struct mem *m);
 DEFINE_CLEANUP(struct mem, mem_close)

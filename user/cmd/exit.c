@@ -32,6 +32,7 @@ static const struct exit_row exit_rows[] = {
 	{ ETIMEDOUT, EXIT_TARGET, "it could not be read in time" },
 	{ EPERM, EXIT_PERMISSION, "permission denied" },
 	{ EACCES, EXIT_PERMISSION, "permission denied" },
+	{ EBUSY, EXIT_PERMISSION, "something else traces it" },
 	{ EOPNOTSUPP, EXIT_LAYOUT, "not supported" },
 	{ ENODATA, EXIT_LAYOUT, "not a Go program" },
 	{ ENOMEM, EXIT_INTERNAL, "out of memory" },

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/interrupt.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -14,11 +16,17 @@
 static char remove_path[PATH_MAX];
 static volatile sig_atomic_t remove_armed, erase_armed;
 
+static void (*volatile at_death)(void);
+
 /* Only calls that are safe in a handler (signal-safety(7)). */
 static void on_signal(int sig)
 {
 	static const char erase[] = "\r\033[K";
 
+	void (*last)(void) = at_death;
+
+	if (last)
+		last();
 	if (remove_armed)
 		unlink(remove_path);
 	if (erase_armed && write(STDERR_FILENO, erase, sizeof(erase) - 1) < 0)
@@ -55,15 +63,21 @@ void interrupt_release(void)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
-void interrupt_catch(void)
+/* What handles those that are not ignored (nohup). Safe in a handler. */
+static void handle_with(void (*handler)(int), int flags)
 {
-	const struct sigaction sa = { .sa_handler = on_signal, .sa_mask = signal_set(),
-				      .sa_flags = (int)SA_RESETHAND };
+	const struct sigaction sa = { .sa_handler = handler, .sa_mask = signal_set(),
+				      .sa_flags = flags };
 	struct sigaction old;
 
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
 		if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
 			sigaction(signals[i], &sa, NULL);
+}
+
+void interrupt_catch(void)
+{
+	handle_with(on_signal, (int)SA_RESETHAND);
 	/* Nobody is left to read: end quietly, also below a parent that ignored it. */
 	signal(SIGPIPE, SIG_DFL);
 }
@@ -77,7 +91,49 @@ void interrupt_remove(const char *path)
 	remove_armed = 1;
 }
 
+void interrupt_at_death(void (*put_back)(void))
+{
+	at_death = put_back;
+}
+
 void interrupt_erase(int on)
 {
 	erase_armed = on;
+}
+
+/* An eventfd. It is never closed: a handler may be about to write. */
+static int note_fd = -1;
+static volatile sig_atomic_t noted;
+
+static void on_first(int sig)
+{
+	const uint64_t one = 1;
+	int err = errno;
+
+	noted = sig;
+	handle_with(on_signal, (int)SA_RESETHAND);
+	/* A counter that starts at 0 has room. */
+	if (write(note_fd, &one, sizeof(one)) < 0)
+		_exit(EXIT_INTERRUPTED);
+	errno = err;
+}
+
+int interrupt_note(void)
+{
+	if (note_fd < 0)
+		note_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (note_fd < 0)
+		return -errno;
+	handle_with(on_first, SA_RESTART);
+	return note_fd;
+}
+
+void interrupt_end(void)
+{
+	handle_with(on_signal, (int)SA_RESETHAND);
+}
+
+int interrupt_noted(void)
+{
+	return noted;
 }

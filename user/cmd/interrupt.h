@@ -12,5 +12,19 @@ void interrupt_remove(const char *path);
 void interrupt_hold(void);
 void interrupt_release(void);
 
+/* What a signal that ends us calls, safe in a handler; NULL: nothing. */
+void interrupt_at_death(void (*put_back)(void));
+
 /* A progress line stands on stderr and must be erased; or no longer. */
 void interrupt_erase(int on);
+
+/*
+ * From now on the first signal is no end but noted; the second one, also of another kind, ends us
+ * at once, whatever we are at. Returns a descriptor that is readable when one is noted, for as long
+ * as we live; or negative errno. interrupt_end() makes the first one an end again.
+ */
+int interrupt_note(void);
+void interrupt_end(void);
+
+/* The signal that was noted; 0 none. */
+int interrupt_noted(void);

@@ -5,8 +5,12 @@
 #include "cmd/command.h"
 #include "cmd/exit.h"
 #include "cmd/interrupt.h"
+#include "cmd/output.h"
 
-const struct command *const commands[] = { &snapshot_command, &help_command, NULL };
+const struct command *const commands[] = {
+	&snapshot_command, &attach_command, &top_command, &diff_command, &doctor_command,
+	&help_command, NULL,
+};
 
 const struct command *command_find(const char *name)
 {
@@ -49,6 +53,7 @@ int main(int argc, char **argv)
 	size_t n = 0;
 	int next = 0, r;
 
+	output_reserve();
 	interrupt_catch();
 	r = options_parse(&loiter_options, argc, argv, &args, &name, &n, &next, &d);
 	if (r < 0)

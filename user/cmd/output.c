@@ -30,6 +30,18 @@ static ssize_t cookie_write(void *cookie, const char *buf, size_t len)
 	return (ssize_t)done;
 }
 
+void output_reserve(void)
+{
+	int fd;
+
+	/* That cannot be written, so that a report for nobody is an error. */
+	do {
+		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 static int open_stream(struct output *o)
 {
 	const cookie_io_functions_t io = { .write = cookie_write };
@@ -121,6 +133,8 @@ int output_open(struct output *o, const char *path, struct diag *d)
 	} else if (exists && !S_ISREG(st.st_mode)) {
 		o->fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
 		r = o->fd < 0 ? -errno : 0;
+		/* For the sentence alone: without it the output has no name. */
+		o->path = strdup(path);
 	} else {
 		r = open_temp(o, path, &st, exists);
 	}

@@ -13,9 +13,15 @@ struct output {
 	FILE *file;		/* to write to */
 	int fd;			/* behind it; owned unless it is stdout */
 	int err;		/* negative errno of the first write that failed */
-	char *path;		/* final name, symbolic links followed; NULL: none to rename to */
+	char *path;		/* final name, symbolic links followed; NULL: stdout */
 	char *temp;		/* name until then */
 };
+
+/*
+ * Once, first of all: what is closed of stdin, stdout and stderr is taken, so that no file that is
+ * opened later is written to as one of them.
+ */
+void output_reserve(void);
 
 /*
  * path NULL or "-": stdout. Something that is not a regular file (a device, a pipe) is written

@@ -7,6 +7,8 @@
 
 #include "base/diag.h"
 #include "cmd/options.h"
+#include "collect/leaks.h"
+#include "collect/ledger.h"
 #include "model/goroutine.h"
 
 struct output;
@@ -19,6 +21,9 @@ struct snapshot_args {
 	const char *core;	/* NULL: a running process */
 	const char *output;	/* NULL: stdout */
 	const struct report_format *format;	/* NULL: not said */
+	enum ledger_wish memory;	/* LEDGER_IF_CHEAP: not said */
+	enum leaks_wish leaks;	/* LEAKS_IF_CHEAP: not said */
+	double prove_s;		/* --prove: for so long it may be stopped; 0 not asked for */
 	enum verdict fail_on;	/* VERDICT_UNKNOWN: not said */
 	pid_t pid;		/* 0 none */
 };
@@ -29,9 +34,6 @@ struct snapshot_args {
  */
 int snapshot_args_parse(int argc, char **argv, struct snapshot_args *ret, struct diag *d);
 extern const struct option_set snapshot_options_set;
-
-/* "4242" and nothing else, 1 to INT_MAX. -EINVAL with the sentence. */
-int snapshot_parse_pid(const char *text, pid_t *ret, struct diag *d);
 
 /* Some group or finding is at least as bad as `least`; false for VERDICT_UNKNOWN. */
 bool snapshot_matches(const struct snapshot *s, enum verdict least);

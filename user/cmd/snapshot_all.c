@@ -91,33 +91,25 @@ static int miss(struct walk *w, pid_t pid, int err, const struct diag *d)
 	return summary_add_miss(&w->summary, pid, g.name, *d->why ? d->why : strerror(-err));
 }
 
-static int put_json(struct walk *w, const struct snapshot *s)
-{
-	FILE *line = one_line_open(w->out->file);
-	int r;
-
-	if (!line)
-		return -ENOMEM;
-	r = report_json(s, line, w->form);
-	if (fclose(line) != 0 && r == 0)
-		r = -EIO;
-	return r;
-}
-
 static int hit(struct walk *w, const struct snapshot *s)
 {
 	w->read++;
 	if (snapshot_matches(s, w->args->fail_on))
 		w->matched = true;
 	if (is_json(w))
-		return put_json(w, s);
+		return one_line_json(s, w->out->file, w->form);
 	return summary_add(&w->summary, s);
 }
 
 static int look(struct walk *w, pid_t pid)
 {
 	CLEANUP(snapshot_free_p) struct snapshot *s = NULL;
-	const struct snapshot_options o = { .goroutines = w->args->goroutines };
+	/* Of one process after the other: only where it is asked for, and only what is quick. */
+	const struct snapshot_options o = {
+		.goroutines = w->args->goroutines,
+		.leaks = { .wish = w->args->leaks == LEAKS_ALWAYS ? LEAKS_IF_CHEAP : LEAKS_NEVER },
+		.memory = w->args->memory == LEDGER_ALWAYS ? LEDGER_IF_CHEAP : LEDGER_NEVER,
+	};
 	struct diag d = DIAG_INIT;
 	int r;
 

@@ -3,11 +3,10 @@
 #include "cmd/snapshot.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "cmd/arguments.h"
 #include "report/report.h"
 
 static int parse_format(const char *arg, void *field, struct diag *d)
@@ -27,25 +26,42 @@ static int parse_format(const char *arg, void *field, struct diag *d)
 	return diag_hint(d, -EINVAL, "the formats are %s", names);
 }
 
-static int parse_verdict(const char *arg, void *field, struct diag *d)
+static int parse_memory(const char *arg, void *field, struct diag *d)
 {
-	for (enum verdict v = VERDICT_SUSPECT; v <= VERDICT_PROVEN; v++) {
-		if (strcmp(arg, verdict_name(v)) == 0) {
-			*(enum verdict *)field = v;
-			return 0;
-		}
+	enum ledger_wish *wish = field;
+
+	if (!arg) {
+		*wish = LEDGER_ALWAYS;
+	} else if (strcmp(arg, "lazyfree") == 0) {
+		*wish = LEDGER_LAZYFREE;
+	} else {
+		diag_fail(d, -EINVAL, "there is no way \"%s\"", arg);
+		return diag_hint(d, -EINVAL, "lazyfree is the only one");
 	}
-	diag_fail(d, -EINVAL, "there is no verdict \"%s\"", arg);
-	return diag_hint(d, -EINVAL, "give proven, likely or suspect");
+	return 0;
 }
 
-/* Better refused than ignored: the answer would lack what was asked for. */
-static int refuse_later(const char *arg, void *field, struct diag *d)
+static int parse_no_memory(const char *arg, void *field, struct diag *d)
 {
 	(void)arg;
-	(void)field;
-	diag_fail(d, -EINVAL, "not in this version");
-	return diag_hint(d, -EINVAL, "leave it out");
+	(void)d;
+	*(enum ledger_wish *)field = LEDGER_NEVER;
+	return 0;
+}
+
+static int parse_leaks(const char *arg, void *field, struct diag *d)
+{
+	(void)d;
+	*(enum leaks_wish *)field = arg ? LEAKS_NEVER : LEAKS_ALWAYS;
+	return 0;
+}
+
+static int parse_prove(const char *arg, void *field, struct diag *d)
+{
+	if (arg)
+		return argument_duration(arg, field, d);
+	*(double *)field = LEAKS_MAX_PAUSE_MS / 1e3;
+	return 0;
 }
 
 #define FIELD(name) .offset = offsetof(struct snapshot_args, name)
@@ -64,19 +80,23 @@ static const struct option_row rows[] = {
 	{ .name = "output", .key = 'o', .arg = "FILE", .type = OPTION_STRING, FIELD(output),
 	  .help = "write to FILE, which appears once it is complete" },
 	{ .name = "fail-on", .arg = "VERDICT", .type = OPTION_PARSE, FIELD(fail_on),
-	  .parse = parse_verdict,
+	  .parse = argument_verdict,
 	  .help = "exit with 1 when some goroutine is at least proven, likely or suspect" },
-	{ .name = "no-leaks", .type = OPTION_NOTHING,
-	  .help = "leave out what needs a search of the heap (this version always does)" },
-	{ .name = "leaks", .type = OPTION_PARSE, .parse = refuse_later,
-	  .help = "search the heap for leaks (refused by this version)" },
+	{ .name = "no-leaks", .type = OPTION_PARSE, FIELD(leaks), .parse = parse_leaks,
+	  .fixed = "no", .help = "do not search the heap for who can never run again" },
+	{ .name = "leaks", .type = OPTION_PARSE, FIELD(leaks), .parse = parse_leaks,
+	  .help = "search it, even if that takes over a second; with --all, too" },
 	{ .name = "prove", .arg = "MAX_PAUSE", .arg_optional = true, .type = OPTION_PARSE,
-	  .parse = refuse_later,
-	  .help = "stop the process for one exact search (refused by this version)" },
-	{ .name = "no-memory", .type = OPTION_NOTHING,
-	  .help = "leave out the account of memory (this version always does)" },
-	{ .name = "memory", .type = OPTION_PARSE, .parse = refuse_later,
-	  .help = "account for the memory (refused by this version)" },
+	  FIELD(prove_s), .parse = parse_prove,
+	  .help = "stop the process once, for 200ms or MAX_PAUSE at most, to copy what proves who "
+		  "can never run again" },
+	{ .name = "no-memory", .type = OPTION_PARSE, FIELD(memory),
+	  .parse = parse_no_memory, .help = "leave out where the memory is" },
+	{ .name = "memory", .arg = "lazyfree", .arg_optional = true, .type = OPTION_PARSE,
+	  FIELD(memory), .parse = parse_memory,
+	  .help = "where the memory is, even if that takes over a second; lazyfree: and what of it "
+		  "the kernel may take back, which holds up its threads; with -f pprof, the heap "
+		  "profile" },
 	{ .name = "help", .key = 'h', .type = OPTION_FLAG, FIELD(help),
 	  .help = "show this and exit" },
 	{ 0 },
@@ -86,8 +106,9 @@ static void list_formats(FILE *out)
 {
 	fputs("\nFormats:\n", out);
 	for (const struct report_format *f = report_formats; f->name; f++)
-		fprintf(out, "  %-12s %s\n", f->name, f->help);
-	fputs("\nThe process is read while it runs: never stopped, signalled or written to.\n"
+		fprintf(out, "  %-14s %s\n", f->name, f->help);
+	fputs("\nThe process is read while it runs: never signalled or written to, and never stopped\n"
+	      "but with --prove.\n"
 	      "See loiter-snapshot(8) and, for the fields of the JSON, loiter-json(5).\n", out);
 }
 
@@ -101,31 +122,12 @@ const struct option_set snapshot_options_set = {
 	.help_more = list_formats,
 };
 
-int snapshot_parse_pid(const char *text, pid_t *ret, struct diag *d)
-{
-	unsigned long pid = 0;
-
-	if (*text && strspn(text, "0123456789") == strlen(text)) {
-		errno = 0;
-		pid = strtoul(text, NULL, 10);
-		if (errno || pid > INT_MAX)
-			pid = 0;
-	}
-	if (!pid) {
-		diag_fail(d, -EINVAL, "not a process id");
-		diag_what(d, -EINVAL, "%s", *text ? text : "\"\"");
-		return diag_hint(d, -EINVAL, "give a number, as `pgrep NAME` prints it");
-	}
-	*ret = (pid_t)pid;
-	return 0;
-}
-
 static int check_target(struct snapshot_args *a, const char *operand, struct diag *d)
 {
 	int targets = (operand != NULL) + a->all + (a->core != NULL);
 
 	if (targets == 1)
-		return operand ? snapshot_parse_pid(operand, &a->pid, d) : 0;
+		return operand ? argument_pid(operand, &a->pid, d) : 0;
 	diag_fail(d, -EINVAL, targets ? "more than one target" : "no target");
 	return diag_hint(d, -EINVAL, "give one of PID, --all and --core FILE");
 }
@@ -146,11 +148,46 @@ static int check_goroutines(const struct snapshot_args *a, struct diag *d)
 					    : "use text, json or debug2");
 }
 
+static int check_memory(const struct snapshot_args *a, struct diag *d)
+{
+	bool asked = a->memory == LEDGER_ALWAYS || a->memory == LEDGER_LAZYFREE;
+
+	/* Forms that show the heap profile for it need no more than the heap. */
+	if (!asked || a->format->write_memory ||
+	    (!a->core && !(a->all && a->memory == LEDGER_LAZYFREE)))
+		return 0;
+	diag_fail(d, -EINVAL, a->core ? "a core does not say what was resident"
+				      : "lazyfree is for one process");
+	diag_what(d, -EINVAL, "--memory");
+	return diag_hint(d, -EINVAL, "name a PID");
+}
+
+/* One process is stopped by name. Of a core that stands still there is nothing to be stopped. */
+static int check_prove(const struct snapshot_args *a, struct diag *d)
+{
+	if (a->prove_s <= 0 || (!a->all && a->leaks != LEAKS_NEVER))
+		return 0;
+	diag_fail(d, -EINVAL, a->all ? "--all stops nothing" : "--no-leaks leaves out what it proves");
+	diag_what(d, -EINVAL, "--prove");
+	return diag_hint(d, -EINVAL, a->all ? "name a PID" : "leave out one of the two");
+}
+
+/* What a form or a gate rests on cannot be left out. */
+static int check_leaks(const struct snapshot_args *a, struct diag *d)
+{
+	if (a->leaks != LEAKS_NEVER || !a->format->needs_leaks)
+		return 0;
+	diag_fail(d, -EINVAL, "%s has nothing but leaks", a->format->name);
+	diag_what(d, -EINVAL, "--no-leaks");
+	return diag_hint(d, -EINVAL, "leave it out, or use another format");
+}
+
 static int check_form(const struct snapshot_args *a, struct diag *d)
 {
 	const struct report_format *f = a->format;
 	bool text = strcmp(f->name, "text") == 0, json = strcmp(f->name, "json") == 0;
 	bool to_stdout = !a->output || strcmp(a->output, "-") == 0;
+	int r;
 
 	if (a->all && !text && !json) {
 		diag_fail(d, -EINVAL, "--all has only the formats text and json");
@@ -160,7 +197,12 @@ static int check_form(const struct snapshot_args *a, struct diag *d)
 		diag_fail(d, -EINVAL, "%s is binary and stdout is a terminal", f->name);
 		return diag_hint(d, -EINVAL, "add -o FILE");
 	}
-	return check_goroutines(a, d);
+	r = check_memory(a, d);
+	if (r == 0)
+		r = check_prove(a, d);
+	if (r == 0)
+		r = check_leaks(a, d);
+	return r < 0 ? r : check_goroutines(a, d);
 }
 
 int snapshot_args_parse(int argc, char **argv, struct snapshot_args *ret, struct diag *d)
@@ -169,7 +211,7 @@ int snapshot_args_parse(int argc, char **argv, struct snapshot_args *ret, struct
 	size_t n = 0;
 	int r;
 
-	*ret = (struct snapshot_args){ .fail_on = VERDICT_UNKNOWN };
+	*ret = (struct snapshot_args){ .fail_on = VERDICT_UNKNOWN, .leaks = LEAKS_IF_CHEAP };
 	r = options_parse(&snapshot_options_set, argc, argv, ret, &operand, &n, NULL, d);
 	if (r < 0 || ret->help)
 		return r;

@@ -6,7 +6,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { WIDTH_DEFAULT = 80, WIDTH_MIN = 20, WIDTH_MAX = 1000 };
+enum { WIDTH_DEFAULT = 80, WIDTH_MIN = 20, WIDTH_MAX = 1000,
+       HEIGHT_DEFAULT = 24, HEIGHT_MIN = 5 };
 
 static unsigned int clamp_width(unsigned long n)
 {
@@ -28,6 +29,15 @@ unsigned int terminal_width(int fd)
 		return WIDTH_DEFAULT;
 	n = strtoul(columns, &end, 10);
 	return *end || n == 0 ? WIDTH_DEFAULT : clamp_width(n);
+}
+
+unsigned int terminal_height(int fd)
+{
+	struct winsize ws = { 0 };
+
+	if (ioctl(fd, TIOCGWINSZ, &ws) < 0 || ws.ws_row == 0)
+		return HEIGHT_DEFAULT;
+	return ws.ws_row < HEIGHT_MIN ? HEIGHT_MIN : ws.ws_row > WIDTH_MAX ? WIDTH_MAX : ws.ws_row;
 }
 
 bool terminal_smart(int fd)

@@ -7,6 +7,9 @@
 /* Columns of the terminal behind fd; else $COLUMNS; else 80. Between 20 and 1000. */
 unsigned int terminal_width(int fd);
 
+/* Its lines, 24 where that cannot be told. Between 5 and 1000. */
+unsigned int terminal_height(int fd);
+
 /* Colour is welcome: fd is a terminal that is not dumb, and NO_COLOR is not set (no-color.org). */
 bool terminal_colour(int fd);
 

@@ -3,94 +3,60 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 #include "base/addrmap.h"
+#include "base/clock.h"
 #include "collect/ages.h"
+#include "collect/goroutine_list.h"
 #include "collect/grouping.h"
 #include "collect/label_sets.h"
+#include "collect/leak_clues.h"
+#include "collect/leak_join.h"
+#include "collect/leak_served.h"
+#include "collect/parks.h"
+#include "collect/starts.h"
 #include "collect/symbolize.h"
 #include "goruntime/goroutines.h"
 #include "goruntime/waits.h"
 #include "target/sockets.h"
 
-/* The runtime's verdict on one start function. */
-enum start_kind { START_USER, START_SYSTEM, START_FINALIZER, START_CLEANUP };
+/* Samples that parks known before may take: the rest are of goroutines looked at anew. */
+#define KNOWN_SAMPLES (LIMIT_SAMPLES / 2)
+/* Looks between two that ask for the sockets of groups known before. */
+#define SOCKETS_EVERY 24
 
-struct collector {
+struct gather {
 	const struct snapshot_options *o;
-	struct snapshot *s;
+	struct arena *arena;		/* borrowed: owns what the groups point to */
+	struct snapshot *s;		/* the one that is being taken */
 	struct go_runtime *rt;
 	struct sockets *sockets;	/* NULL for a core */
 	struct waits waits;
 	struct grouping grouping;
 	struct ages *ages;
-	struct addrmap *starts;		/* startpc -> start_kind */
+	struct starts starts;
 	struct label_sets labels;
-	struct goroutine *list;		/* when every one is asked for */
-	int64_t *waitsince;		/* of each in the list */
-	uint64_t n_list, list_room;
+	const struct look *look;	/* NULL: there is but one */
+	struct parks parks;
+	struct group_past *past;	/* in the snapshot's arena; with look */
+	struct goroutine_list list;	/* when every one is asked for */
 };
 
-static double seconds_between(struct timespec a, struct timespec b)
+static const char *wait_reason_of(const struct gather *c, const struct go_g *g)
 {
-	return (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9;
-}
-
-/* --- What a goroutine is --- */
-
-/*
- * runtime.isSystemGoroutine: it starts in package runtime, but for main, handleAsyncEvent and
- * corostart; the finalizer and cleanup goroutines count as the user's while they run user code.
- */
-static enum start_kind learn_start(struct pclntab *tab, uint64_t startpc)
-{
-	struct func f;
-
-	if (pclntab_find(tab, startpc, &f) < 0 || strncmp(f.name, "runtime.", 8) != 0)
-		return START_USER;
-	if (strcmp(f.name, "runtime.main") == 0 || strcmp(f.name, "runtime.corostart") == 0 ||
-	    strcmp(f.name, "runtime.handleAsyncEvent") == 0)
-		return START_USER;
-	/* Called runfinq up to Go 1.24. */
-	if (strcmp(f.name, "runtime.runfinq") == 0 || strcmp(f.name, "runtime.runFinalizers") == 0)
-		return START_FINALIZER;
-	if (strcmp(f.name, "runtime.runCleanups") == 0)
-		return START_CLEANUP;
-	return START_SYSTEM;
-}
-
-static bool is_system(struct collector *c, const struct go_g *g, const char *wait_reason)
-{
-	uint32_t kind;
-
-	if (addrmap_get(c->starts, g->startpc, &kind) < 0) {
-		pthread_mutex_lock(&c->rt->tab_lock);
-		kind = learn_start(c->rt->tab, g->startpc);
-		pthread_mutex_unlock(&c->rt->tab_lock);
-		addrmap_put(c->starts, g->startpc, kind);
-	}
-	if (kind == START_FINALIZER)
-		return wait_reason && strcmp(wait_reason, "finalizer wait") == 0;
-	if (kind == START_CLEANUP)
-		return !g->running_cleanups;
-	return kind == START_SYSTEM;
-}
-
-static const char *wait_reason_of(const struct collector *c, const struct go_g *g)
-{
-	if (g->state != GO_WAITING && g->state != GO_LEAKED)
+	if (!go_state_is_parked(g->state))
 		return NULL;
 	if (g->waitreason == 0 || g->waitreason >= c->rt->globals.n_wait_reasons)
 		return NULL;
 	return c->rt->globals.wait_reasons[g->waitreason];
 }
 
-static int name_frames(struct collector *c, struct group *g, const struct go_walk *w)
+/* --- Names --- */
+
+static int name_frames(struct gather *c, struct group *g, const struct go_walk *w)
 {
 	struct pclntab *tab = c->rt->tab;
-	struct arena *a = c->s->arena;
+	struct arena *a = c->arena;
 	int r = symbolize_walk(tab, w, a, g);
 
 	/* g.gopc is the return address of newproc's call (proc.go, newproc). */
@@ -98,10 +64,13 @@ static int name_frames(struct collector *c, struct group *g, const struct go_wal
 		r = symbolize_pc(tab, w->g->gopc, w->g->gopc - 1, a, &g->created_by);
 	if (r == 0)
 		r = symbolize_pc(tab, w->g->startpc, w->g->startpc, a, &g->started);
+	/* A wrapper, which calls what the go statement names. */
+	if (r == 0 && !g->started.function)
+		g->started.pc = w->g->startpc;
 	return r;
 }
 
-static int describe_group(struct collector *c, struct gathered *e, const struct go_walk *w)
+static int describe_group(struct gather *c, struct gathered *e, const struct go_walk *w)
 {
 	struct group *g = &e->group;
 	int r;
@@ -114,6 +83,7 @@ static int describe_group(struct collector *c, struct gathered *e, const struct 
 	g->labels = c->labels.sets[e->label_set].labels;
 	g->n_labels = c->labels.sets[e->label_set].n;
 	g->id = symbolize_group_id(g);
+	g->site = symbolize_site_id(g);
 	return 0;
 }
 
@@ -141,32 +111,30 @@ static uint64_t address_of(const struct wait_object *o)
 	}
 }
 
-static void resolve(struct collector *c, struct gathered *e, const struct go_walk *w,
+static bool names_socket(const struct wait_object *w)
+{
+	return w->kind == WAIT_FD && w->known && w->fd.proto;
+}
+
+/*
+ * To list sockets, the kernel walks the whole table of them. Of several looks, a group's first one
+ * asks, and one in some minutes.
+ */
+static bool asks_sockets(const struct gather *c, const struct gathered *e)
+{
+	return c->sockets && (!c->look || c->look->number % SOCKETS_EVERY == 0 ||
+			      !names_socket(&e->group.blocked_on));
+}
+
+static void resolve(struct gather *c, struct gathered *e, const struct go_walk *w,
 		    struct wait_object *ret)
 {
 	wait_resolve(&c->waits, w, e->group.wait_reason, &e->group.stack, &e->hint, ret);
-	if (ret->kind == WAIT_FD && ret->known && c->sockets)
-		sockets_describe(c->sockets, ret->fd.fd, c->s->arena, &ret->fd);
+	if (ret->kind == WAIT_FD && ret->known && asks_sockets(c, e))
+		sockets_describe(c->sockets, ret->fd.fd, c->arena, &ret->fd);
 }
 
-static void add_sample(struct gathered *e, const struct go_walk *w,
-		       const struct wait_object *object)
-{
-	struct group *g = &e->group;
-	uint64_t addr = address_of(object);
-
-	if (!g->n_samples || (object->known && !g->blocked_on.known))
-		g->blocked_on = *object;
-	g->sample_ids[g->n_samples++] = w->g->goid;
-	if (!addr)
-		return;
-	for (uint64_t i = 0; i < g->objects_seen; i++)
-		if (e->objects[i] == addr)
-			return;
-	e->objects[g->objects_seen++] = addr;
-}
-
-static int32_t thread_of(struct collector *c, const struct go_g *g)
+static int32_t thread_of(struct gather *c, const struct go_g *g)
 {
 	uint64_t procid;
 
@@ -176,32 +144,54 @@ static int32_t thread_of(struct collector *c, const struct go_g *g)
 	return procid <= INT32_MAX ? (int32_t)procid : 0;
 }
 
-static int keep_goroutine(struct collector *c, const struct goroutine *g, int64_t waitsince)
+/*
+ * What tells this call of C or of the system from the next one of the same thread: reentersyscall()
+ * copies the tick of its processor, which moves on with each call that returns (runtime/proc.go).
+ * Not from the cache: where all goroutines are known nobody empties it.
+ */
+static uint32_t call_of(struct gather *c, const struct go_g *g)
 {
-	if (c->n_list == c->list_room) {
-		uint64_t room = c->list_room ? c->list_room * 2 : 4096;
-		struct goroutine *list = realloc(c->list, room * sizeof(*list));
-		int64_t *since;
+	int32_t at = c->rt->layout.m_syscalltick;
+	uint32_t tick;
 
-		if (!list)
-			return -ENOMEM;
-		c->list = list;
-		since = realloc(c->waitsince, room * sizeof(*since));
-		if (!since)
-			return -ENOMEM;
-		c->waitsince = since;
-		c->list_room = room;
-	}
-	c->waitsince[c->n_list] = waitsince;
-	c->list[c->n_list++] = *g;
-	return 0;
+	if (g->state != GO_SYSCALL || !g->m || at < 0 ||
+	    mem_read_u32(c->rt->live, g->m + (uint64_t)at, &tick) < 0)
+		return 0;
+	return tick;
 }
 
-static int list_goroutine(struct collector *c, uint32_t at, struct gathered *e,
-			  const struct go_walk *w, const struct wait_object *object)
+/* Of leaked ones and others, the leaked ones are what is to be seen. */
+static void add_sample(struct gather *c, struct gathered *e, const struct go_walk *w,
+		       const struct wait_object *object, bool leaked)
+{
+	struct group *g = &e->group;
+	uint64_t addr = address_of(object);
+	uint32_t at;
+
+	if (leaked && !e->leaked_samples)
+		e->looked = false;
+	if ((!e->looked || (object->known && !g->blocked_on.known)) &&
+	    (object->kind != WAIT_FD || names_socket(object) || !names_socket(&g->blocked_on)))
+		g->blocked_on = *object;
+	e->looked = true;
+	at = leaked ? leak_join_place(e) : g->n_samples++;
+	g->sample_tids[at] = thread_of(c, w->g);
+	g->sample_ids[at] = w->g->goid;
+	if (!addr || (e->leaked_samples && !leaked))
+		return;
+	for (uint64_t i = 0; i < g->objects_seen; i++)
+		if (e->objects[i] == addr)
+			return;
+	e->objects[g->objects_seen++] = addr;
+}
+
+static int list_goroutine(struct gather *c, uint32_t at, struct gathered *e,
+			  const struct go_walk *w, const struct wait_object *object,
+			  enum verdict verdict)
 {
 	struct goroutine g = {
 		.id = w->g->goid,
+		.verdict = verdict,
 		.g_addr = w->g->addr,
 		.parent_id = w->g->parent_goid,
 		.state = w->g->state,
@@ -215,37 +205,104 @@ static int list_goroutine(struct collector *c, uint32_t at, struct gathered *e,
 		.blocked_on = *object,
 	};
 
-	return keep_goroutine(c, &g, w->g->waitsince);
+	return goroutine_list_add(&c->list, &g, w->g->waitsince);
 }
 
-static int count_in(struct collector *c, uint32_t at, struct gathered *e, const struct go_walk *w,
-		    const struct wait_object *object)
+static void count_g(struct gather *c, struct gathered *e, const struct go_g *g)
 {
-	bool waits = w->g->state == GO_WAITING || w->g->state == GO_SYSCALL;
+	bool waits = go_state_is_parked(g->state) || g->state == GO_SYSCALL;
 
 	e->group.count++;
-	e->group.stack_bytes += w->g->stack_hi - w->g->stack_lo;
-	if (waits && w->g->waitsince > 0) {
-		ages_add(c->ages, w->g->waitsince);
-		if (!e->oldest_waitsince || w->g->waitsince < e->oldest_waitsince)
-			e->oldest_waitsince = w->g->waitsince;
+	e->group.stack_bytes += g->stack_hi - g->stack_lo;
+	if (waits && g->waitsince > 0) {
+		ages_add(c->ages, g->waitsince);
+		if (!e->oldest_waitsince || g->waitsince < e->oldest_waitsince)
+			e->oldest_waitsince = g->waitsince;
 	}
-	if (object && e->group.n_samples < LIMIT_SAMPLES)
-		add_sample(e, w, object);
-	return c->o->goroutines ? list_goroutine(c, at, e, w, object) : 0;
+}
+
+/* What the looks before say of a parked one. */
+static void count_past(const struct look *look, struct gathered *e, const struct park *p)
+{
+	struct group_past *past = &e->past;
+
+	past->arrived += p->at_site == look->number;
+	if (p->parked < past->oldest)
+		past->oldest = p->parked;
+	for (size_t i = 0; i < INTERVAL_MARKS; i++) {
+		past->stayed[i] += p->at_site <= look->marks[i];
+		past->same_park[i] += p->parked <= look->marks[i];
+	}
+}
+
+static int note_park(struct gather *c, uint32_t at, struct gathered *e, const struct go_g *g)
+{
+	struct park *p = parks_note(&c->parks, g, call_of(c, g), at, (uint32_t)e->group.site | 1,
+				    c->look->number);
+
+	if (!p)
+		return -ENOMEM;
+	if (!park_is_state(g->state))
+		return 0;
+	p->tid = thread_of(c, g);
+	count_past(c->look, e, p);
+	return 0;
+}
+
+static bool wants_sample(const struct gathered *e, bool leaked)
+{
+	return e->group.n_samples < LIMIT_SAMPLES || (leaked && e->leaked_samples < LIMIT_SAMPLES);
+}
+
+static int count_in(struct gather *c, uint32_t at, const struct go_walk *w,
+		    const struct leaked_goroutine *leaked, const struct wait_object *object)
+{
+	struct gathered *e = &c->grouping.all[at];
+
+	count_g(c, e, w->g);
+	if (leaked)
+		leak_join_count(e, c->s->leaks, leaked, w->g);
+	if (object && wants_sample(e, leaked))
+		add_sample(c, e, w, object, leaked);
+	if (object && leaked && leak_witness_note(w, object, c->arena, &e->witness) < 0)
+		return -ENOMEM;
+	if (c->look && note_park(c, at, e, w->g) < 0)
+		return -ENOMEM;
+	return c->o->goroutines ? list_goroutine(c, at, e, w, object,
+						 leaked ? leaked->grade : VERDICT_UNKNOWN)
+				: 0;
+}
+
+/* One that stands where it stood: counted without its stack. */
+static bool known(void *arg, const struct go_g *g)
+{
+	struct gather *c = arg;
+	struct park *p = parks_find(&c->parks, g, call_of(c, g));
+	struct gathered *e = p ? &c->grouping.all[p->group] : NULL;
+
+	if (!e)
+		return false;
+	count_g(c, e, g);
+	count_past(c->look, e, p);
+	if (e->group.n_samples < KNOWN_SAMPLES) {
+		e->group.sample_tids[e->group.n_samples] = p->tid;
+		e->group.sample_ids[e->group.n_samples++] = g->goid;
+	}
+	return true;
 }
 
 static int visit(void *arg, const struct go_walk *w)
 {
-	struct collector *c = arg;
+	struct gather *c = arg;
 	struct group_key key = { .walk = w, .wait_reason = wait_reason_of(c, w->g) };
+	const struct leaked_goroutine *leaked = leak_join_find(c->s->leaks, w->g);
 	struct wait_object object;
 	struct gathered *e;
 	bool is_new;
 	uint32_t at;
 	int r;
 
-	key.system = is_system(c, w->g, key.wait_reason);
+	key.system = starts_is_system(&c->starts, c->rt, w->g, key.wait_reason);
 	r = label_sets_find(&c->labels, w->g->labels, &key.label_set);
 	if (r == 0)
 		r = grouping_find(&c->grouping, &key, &at, &is_new);
@@ -257,105 +314,18 @@ static int visit(void *arg, const struct go_walk *w)
 		if (r < 0)
 			return r;
 	}
-	if (!c->o->goroutines && e->group.n_samples == LIMIT_SAMPLES)
-		return count_in(c, at, e, w, NULL);
+	if (!c->o->goroutines && !wants_sample(e, leaked))
+		return count_in(c, at, w, leaked, NULL);
 	resolve(c, e, w, &object);
 	/* It may have been woken between two reads, or not be queued quite yet. */
 	if (object.kind != WAIT_NONE && !object.known && !w->last_try)
 		return LOOK_AGAIN;
-	return count_in(c, at, e, w, &object);
+	return count_in(c, at, w, leaked, &object);
 }
 
 /* --- The whole --- */
 
-static int by_id(const void *a, const void *b)
-{
-	const struct goroutine *x = a, *y = b;
-
-	return x->id < y->id ? -1 : x->id > y->id;
-}
-
-/* Moves the list into the arena, sorted, with ages. */
-static int finish_goroutines(struct collector *c)
-{
-	struct snapshot *s = c->s;
-
-	for (uint64_t i = 0; i < c->n_list; i++) {
-		enum go_state state = c->list[i].state;
-
-		c->list[i].group = c->grouping.all[c->list[i].group].place;
-		c->list[i].wait_ns = state == GO_WAITING || state == GO_SYSCALL
-					     ? ages_bound(c->ages, c->waitsince[i])
-					     : WAIT_UNKNOWN;
-	}
-	s->goroutines = arena_alloc(s->arena, c->n_list ? c->n_list : 1, sizeof(*s->goroutines));
-	if (!s->goroutines)
-		return -ENOMEM;
-	s->n_goroutines = c->n_list;
-	if (c->n_list)
-		memcpy(s->goroutines, c->list, c->n_list * sizeof(*c->list));
-	qsort(s->goroutines, s->n_goroutines, sizeof(*s->goroutines), by_id);
-	return 0;
-}
-
-static void count_name(struct named_count *counts, uint32_t *n, const char *name, uint64_t more)
-{
-	uint32_t i;
-
-	for (i = 0; i < *n && strcmp(counts[i].name, name) != 0; i++)
-		;
-	if (i == *n)
-		counts[(*n)++] = (struct named_count){ name, 0 };
-	counts[i].count += more;
-}
-
-static int by_count(const void *a, const void *b)
-{
-	const struct named_count *x = a, *y = b;
-
-	if (x->count != y->count)
-		return x->count > y->count ? -1 : 1;
-	return strcmp(x->name, y->name);
-}
-
-static int finish_groups(struct collector *c)
-{
-	struct snapshot *s = c->s;
-	uint32_t n = c->grouping.n;
-
-	s->groups = arena_alloc(s->arena, n ? n : 1, sizeof(*s->groups));
-	s->by_state = arena_alloc(s->arena, 16, sizeof(*s->by_state));
-	/* As many as there are different reasons, and one for those that have none. */
-	s->by_wait_reason = arena_alloc(s->arena, c->rt->globals.n_wait_reasons + 1,
-					sizeof(*s->by_wait_reason));
-	if (!s->groups || !s->by_state || !s->by_wait_reason)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < n; i++) {
-		struct gathered *e = &c->grouping.all[i];
-		struct group *g = &e->group;
-
-		/* Its only goroutine was looked at again, and had moved on. */
-		if (!g->count)
-			continue;
-		g->oldest_wait_ns = ages_bound(c->ages, e->oldest_waitsince);
-		e->place = s->n_groups;
-		s->groups[s->n_groups++] = *g;
-		if (g->system) {
-			s->system += g->count;
-			continue;
-		}
-		s->total += g->count;
-		count_name(s->by_state, &s->n_by_state, go_state_name(g->state), g->count);
-		if (g->wait_reason)
-			count_name(s->by_wait_reason, &s->n_by_wait_reason, g->wait_reason,
-				   g->count);
-	}
-	qsort(s->by_state, s->n_by_state, sizeof(*s->by_state), by_count);
-	qsort(s->by_wait_reason, s->n_by_wait_reason, sizeof(*s->by_wait_reason), by_count);
-	return 0;
-}
-
-static void note_losses(struct collector *c, const struct scan_stats *stats)
+static void note_losses(struct gather *c, const struct scan_stats *stats)
 {
 	struct quality *q = &c->s->quality;
 
@@ -390,62 +360,133 @@ static int64_t last_gc_of(struct go_runtime *rt)
 
 static void report_progress(void *arg, uint64_t done, uint64_t total)
 {
-	const struct collector *c = arg;
+	const struct gather *c = arg;
 
 	c->o->progress(c->o->progress_arg, done, total);
 }
 
-static int scan(struct collector *c, struct diag *d)
+static int scan(struct gather *c, struct diag *d)
 {
-	struct scan_options o = { visit, c->o->progress ? report_progress : NULL, c };
+	const struct scan_options o = {
+		.visit = visit,
+		.known = c->look ? known : NULL,
+		.progress = c->o->progress ? report_progress : NULL,
+		.arg = c,
+	};
 	struct scan_stats stats;
-	struct timespec before, after;
+	struct timespec start;
+	double span_s;
 	int r;
 
-	clock_gettime(CLOCK_MONOTONIC, &before);
+	clock_gettime(CLOCK_MONOTONIC, &start);
 	r = goroutines_scan(c->rt, &o, &stats, d);
-	clock_gettime(CLOCK_MONOTONIC, &after);
+	span_s = clock_since_s(start);
 	if (r == -E2BIG)
 		return diag_fail(d, -EBADMSG, "more than %u different stacks, which cannot be",
 				 LIMIT_GROUPS);
 	if (r < 0)
 		return r;
-	c->s->quality.span_s = seconds_between(before, after);
+	c->s->quality.span_s = span_s;
 	ages_finish(c->ages, last_gc_of(c->rt), c->rt->now_ns);
 	note_losses(c, &stats);
-	r = finish_groups(c);
+	r = grouping_finish(&c->grouping, c->ages, c->rt->globals.n_wait_reasons, c->s,
+			    c->look ? &c->past : NULL);
+	if (r == 0 && c->s->leaks)
+		r = leak_clues_add(c->rt, c->grouping.all, c->grouping.n, c->s);
 	if (r == 0 && c->o->goroutines)
-		r = finish_goroutines(c);
+		r = goroutine_list_finish(&c->list, &c->grouping, c->ages, c->s);
 	return r;
 }
 
-int gather_goroutines(struct go_runtime *rt, struct sockets *sockets,
-		      const struct snapshot_options *o, struct snapshot *s, struct diag *d)
+/* Nobody has been counted yet; what is known of the groups stays. */
+static void forget_counts(struct gather *c)
 {
-	struct collector c = {
-		.o = o,
-		.s = s,
-		.rt = rt,
-		.sockets = sockets,
-		.ages = ages_new(),
-		.starts = addrmap_new(),
-	};
-	int r = grouping_init(&c.grouping, s->arena);
+	for (uint32_t i = 0; i < c->grouping.n; i++) {
+		struct gathered *e = &c->grouping.all[i];
 
-	if (r == 0 && (!c.ages || !c.starts))
-		r = -ENOMEM;
+		e->group.count = e->group.stack_bytes = e->group.objects_seen = 0;
+		e->group.n_samples = 0;
+		e->group.n_proven = e->group.n_likely = e->group.n_leak_suspect = 0;
+		e->group.leaked_stack_bytes = e->group.leaked_heap_bytes = 0;
+		e->group.leaked_heap_known = false;
+		e->leaked_samples = 0;
+		e->of_leak_site = 0;
+		e->oldest_waitsince = e->leaked_waitsince = 0;
+		e->witness = NULL;
+		e->looked = false;
+		e->past = (struct group_past){ .oldest = UINT32_MAX };
+	}
+	c->list.n = 0;
+}
+
+int gather_take(struct gather *c, struct sockets *sockets, const struct look *look,
+		struct snapshot *s, const struct group_past **ret, struct diag *d)
+{
+	int r;
+
+	c->s = s;
+	c->sockets = sockets;
+	c->look = look;
+	c->past = NULL;
+	ages_free(c->ages);
+	c->ages = ages_new();
+	forget_counts(c);
+	label_sets_look_again(&c->labels);
+	r = waits_init(&c->waits, c->rt, c->arena);
 	if (r == 0)
-		r = waits_init(&c.waits, rt, s->arena);
-	if (r == 0)
-		r = label_sets_init(&c.labels, rt, s->arena);
-	if (r == 0)
-		r = scan(&c, d);
-	free(c.list);
-	free(c.waitsince);
-	label_sets_done(&c.labels);
-	addrmap_free(c.starts);
-	ages_free(c.ages);
-	waits_done(&c.waits);
-	grouping_done(&c.grouping);
+		r = c->ages ? scan(c, d) : -ENOMEM;
+	waits_done(&c->waits);
+	if (r == 0 && ret)
+		*ret = c->past;
+	c->s = NULL;
 	return r;
+}
+
+/* Everything that lives in the arena, or points there. */
+static int begin(struct gather *c, struct arena *a)
+{
+	int r = grouping_init(&c->grouping, a);
+
+	c->arena = a;
+	return r < 0 ? r : label_sets_init(&c->labels, c->rt, a);
+}
+
+int gather_renew(struct gather *c, struct arena *a)
+{
+	label_sets_done(&c->labels);
+	grouping_done(&c->grouping);
+	parks_forget_groups(&c->parks);
+	return begin(c, a);
+}
+
+int gather_open(struct go_runtime *rt, const struct snapshot_options *o, struct arena *a,
+		struct gather **ret)
+{
+	CLEANUP(gather_close_p) struct gather *c = calloc(1, sizeof(*c));
+	int r;
+
+	if (!c)
+		return -ENOMEM;
+	c->rt = rt;
+	c->o = o;
+	r = starts_init(&c->starts);
+	if (r == 0)
+		r = begin(c, a);
+	if (r < 0)
+		return r;
+	*ret = TAKE(c);
+	return 0;
+}
+
+void gather_close(struct gather *c)
+{
+	if (!c)
+		return;
+	goroutine_list_done(&c->list);
+	parks_done(&c->parks);
+	label_sets_done(&c->labels);
+	starts_done(&c->starts);
+	ages_free(c->ages);
+	grouping_done(&c->grouping);
+	free(c);
 }

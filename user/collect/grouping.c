@@ -8,6 +8,9 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "collect/ages.h"
+#include "collect/leak_join.h"
+
 int grouping_init(struct grouping *g, struct arena *a)
 {
 	*g = (struct grouping){ .arena = a, .by_hash = addrmap_new() };
@@ -94,6 +97,7 @@ static int add(struct grouping *g, const struct group_key *k, uint64_t hash)
 			   .system = k->system,
 			   .oldest_wait_ns = WAIT_UNKNOWN },
 		.hint = WAIT_HINT_INIT,
+		.past.oldest = UINT32_MAX,
 		.pcs = pcs,
 		.n_pcs = (uint32_t)w->n_frames,
 		.label_set = k->label_set,
@@ -123,5 +127,72 @@ int grouping_find(struct grouping *g, const struct group_key *key, uint32_t *ret
 		return r;
 	*ret = g->n++;
 	*is_new = true;
+	return 0;
+}
+
+/* --- In the snapshot --- */
+
+static void count_name(struct named_count *counts, uint32_t *n, const char *name, uint64_t more)
+{
+	uint32_t i;
+
+	for (i = 0; i < *n && strcmp(counts[i].name, name) != 0; i++)
+		;
+	if (i == *n)
+		counts[(*n)++] = (struct named_count){ name, 0 };
+	counts[i].count += more;
+}
+
+static void count_group(struct snapshot *s, const struct group *g)
+{
+	if (g->system) {
+		s->system += g->count;
+		return;
+	}
+	s->total += g->count;
+	count_name(s->by_state, &s->n_by_state, go_state_name(g->state), g->count);
+	if (g->wait_reason)
+		count_name(s->by_wait_reason, &s->n_by_wait_reason, g->wait_reason, g->count);
+}
+
+static int by_count(const void *a, const void *b)
+{
+	const struct named_count *x = a, *y = b;
+
+	if (x->count != y->count)
+		return x->count > y->count ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+int grouping_finish(struct grouping *g, const struct ages *ages, size_t reasons,
+		    struct snapshot *s, struct group_past **past)
+{
+	size_t n = g->n ? g->n : 1;
+
+	s->groups = arena_alloc(s->arena, n, sizeof(*s->groups));
+	s->by_state = arena_alloc(s->arena, 16, sizeof(*s->by_state));
+	/* One more for those that have none. */
+	s->by_wait_reason = arena_alloc(s->arena, reasons + 1, sizeof(*s->by_wait_reason));
+	if (past)
+		*past = arena_alloc(s->arena, n, sizeof(**past));
+	if (!s->groups || !s->by_state || !s->by_wait_reason || (past && !*past))
+		return -ENOMEM;
+	for (uint32_t i = 0; i < g->n; i++) {
+		struct gathered *e = &g->all[i];
+
+		/* Its only goroutine was looked at again, and had moved on. */
+		if (!e->group.count)
+			continue;
+		e->group.oldest_wait_ns = ages_bound(ages, e->oldest_waitsince);
+		e->group.leaked_wait_ns = ages_bound(ages, e->leaked_waitsince);
+		leak_join_finish(e, s->leaks);
+		e->place = s->n_groups;
+		if (past)
+			(*past)[e->place] = e->past;
+		s->groups[s->n_groups++] = e->group;
+		count_group(s, &e->group);
+	}
+	qsort(s->by_state, s->n_by_state, sizeof(*s->by_state), by_count);
+	qsort(s->by_wait_reason, s->n_by_wait_reason, sizeof(*s->by_wait_reason), by_count);
 	return 0;
 }

@@ -46,6 +46,13 @@ void label_sets_done(struct label_sets *l)
 	free(l->sets);
 	addrmap_free(l->by_hash);
 	addrmap_free(l->by_pointer);
+	*l = (struct label_sets){ 0 };
+}
+
+void label_sets_look_again(struct label_sets *l)
+{
+	addrmap_clear(l->by_pointer);
+	l->unreadable = l->left_out = 0;
 }
 
 static uint64_t bytes_of(const struct label *labels, uint32_t n)

@@ -30,5 +30,8 @@ struct label_sets {
 int label_sets_init(struct label_sets *l, struct go_runtime *rt, struct arena *a);
 void label_sets_done(struct label_sets *l);
 
+/* Another look begins: the target may have put other labels at an address by now. */
+void label_sets_look_again(struct label_sets *l);
+
 /* The index of the set that a g.labels points to; 0 when it cannot be read. -ENOMEM. */
 int label_sets_find(struct label_sets *l, uint64_t pointer, uint32_t *ret);

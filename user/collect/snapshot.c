@@ -2,75 +2,25 @@
 #include "collect/snapshot.h"
 
 #include <errno.h>
-#include <string.h>
 #include <time.h>
 
+#include "analysis/leak_judge.h"
+#include "analysis/memory_verdict.h"
+#include "analysis/site.h"
 #include "analysis/verdict.h"
+#include "base/clock.h"
+#include "collect/describe.h"
 #include "collect/gather.h"
+#include "collect/heap_profile.h"
+#include "collect/leak_holders.h"
+#include "collect/leaks.h"
+#include "collect/retention.h"
 #include "collect/subject.h"
+#include "collect/timer_watch.h"
 #include "goruntime/goruntime.h"
+#include "model/leaks.h"
+#include "model/memory.h"
 #include "target/sockets.h"
-
-static double seconds_since(struct timespec start)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)(now.tv_sec - start.tv_sec) + (double)(now.tv_nsec - start.tv_nsec) / 1e9;
-}
-
-static const char *base_name(const char *path)
-{
-	const char *slash = path ? strrchr(path, '/') : NULL;
-
-	return slash ? slash + 1 : path;
-}
-
-/* What the file says, for both kinds of subject. */
-static void describe_binary(struct subject *subject, struct snapshot *s)
-{
-	struct process_info *p = &s->process;
-
-	p->go_version = subject->build.go_version;
-	p->module = subject->build.module ? subject->build.module : subject->build.path;
-	p->cgo = subject->build.cgo;
-	p->cgo_known = subject->build.cgo_known;
-	p->stripped = elf_image_stripped(subject->elf);
-	p->build_id = elf_image_build_id(subject->elf, s->arena);
-	if (!subject->go_in_exe)
-		p->module_file = subject->go_file;
-}
-
-/* The target's nanotime() runs on its own CLOCK_MONOTONIC. 0 when it cannot be told. */
-static int64_t nanotime_of(const struct process_facts *f)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000000ll + now.tv_nsec + f->monotonic_offset_ns;
-}
-
-static int describe_process(struct subject *subject, struct snapshot *s,
-			    struct process_facts *facts)
-{
-	struct process_info *p = &s->process;
-	int r = process_facts_read(subject->process, s->arena, facts);
-
-	if (r < 0)
-		return r;
-	p->pid = subject->process->pid;
-	p->start_time = subject->process->start_ticks;
-	p->exe = facts->exe;
-	p->name = facts->exe ? base_name(facts->exe)
-			     : arena_strdup(s->arena, subject->process->comm);
-	p->uptime_s = facts->uptime_s;
-	p->rss_bytes = facts->rss_bytes;
-	p->threads = facts->threads;
-	p->cgroup = facts->cgroup;
-	p->container_id = facts->container_id;
-	p->unit = facts->unit;
-	return 0;
-}
 
 static int describe_core(const char *path, struct subject *subject, struct snapshot *s)
 {
@@ -80,11 +30,57 @@ static int describe_core(const char *path, struct subject *subject, struct snaps
 	core_facts(subject->core, &facts);
 	p->pid = facts.pid;
 	p->exe = facts.exe ? arena_strdup(s->arena, facts.exe) : NULL;
-	p->name = base_name(p->exe);
+	p->name = p->exe ? site_base_name(p->exe) : NULL;
 	p->uptime_s = -1;
 	p->threads = facts.threads;
 	p->core_file = arena_strdup(s->arena, path);
 	return p->core_file ? 0 : -ENOMEM;
+}
+
+static int take_memory(struct subject *subject, struct go_runtime *rt, enum ledger_wish wish,
+		       struct snapshot *s, struct diag *d)
+{
+	const char *why = NULL;
+	int r = 0;
+
+	if (subject->process)
+		r = ledger_read(subject, rt, wish, s->arena, &s->memory, &why, d);
+	if (why)
+		snapshot_note(s, "%s", why);
+	return r;
+}
+
+/* Before the goroutines are gathered: each one that is in the set is looked up there. */
+static int find_leaks(struct subject *subject, struct go_runtime *rt,
+		      const struct leaks_options *o, struct snapshot *s, struct diag *d)
+{
+	struct leak_set *l;
+	int r;
+
+	if (o->wish == LEAKS_NEVER && !o->prove)
+		return 0;
+	l = arena_alloc(s->arena, 1, sizeof(*l));
+	if (!l)
+		return -ENOMEM;
+	r = leaks_find(subject, rt, o, s->arena, l, d);
+	if (r < 0)
+		return r;
+	s->leaks = l;
+	if (l->why_not)
+		snapshot_note(s, "%s", l->why_not);
+	return 0;
+}
+
+/* How often, and over how long, what the verdicts rest on was read. */
+static void note_passes(struct snapshot *s)
+{
+	const struct leak_set *l = s->leaks;
+
+	if (!l || !l->passes)
+		return;
+	s->quality.passes = l->passes;
+	s->quality.span_s = l->span_s;
+	s->quality.stopped_ms = l->stopped_ms;
 }
 
 /* From an open subject to a judged snapshot. now_ns: the target's nanotime, 0 unknown. */
@@ -92,28 +88,46 @@ static int take(struct subject *subject, const struct snapshot_options *o, int64
 		struct sockets *sockets, struct snapshot *s, struct diag *d)
 {
 	CLEANUP(go_runtime_close_p) struct go_runtime *rt = NULL;
-	struct go_runtime_source src;
+	CLEANUP(gather_close_p) struct gather *gather = NULL;
 	int r = subject_find_go(subject, s->arena, d);
 
+	if (r == -ENODATA && subject->process &&
+	    (o->memory == LEDGER_ALWAYS || o->memory == LEDGER_LAZYFREE)) {
+		r = take_memory(subject, NULL, o->memory, s, d);
+		return r < 0 ? r : memory_judge(s);
+	}
 	if (r < 0)
 		return r;
-	describe_binary(subject, s);
-	src = (struct go_runtime_source){
-		.elf = subject->elf,
-		.bias = subject->bias,
-		.live = subject->mem,
-		.build = &subject->build,
-		.tids = subject->tids,
-		.n_tids = subject->n_tids,
-	};
-	r = go_runtime_open(&src, s->arena, &rt, d);
+	describe_binary(subject, &s->process, s->arena);
+	r = subject_open_runtime(subject, s->arena, &rt, d);
 	if (r < 0)
 		return r;
 	rt->now_ns = now_ns;
-	r = gather_goroutines(rt, sockets, o, s, d);
+	r = find_leaks(subject, rt, &o->leaks, s, d);
+	if (r == 0)
+		r = gather_open(rt, o, s->arena, &gather);
+	if (r == 0)
+		r = gather_take(gather, sockets, NULL, s, NULL, d);
+	note_passes(s);
+	if (r == 0 && s->leaks)
+		r = leak_holders_find(rt, s, d);
 	for (uint64_t i = 0; r == 0 && s->goroutines && i < s->n_goroutines; i++)
 		s->goroutines[i].tid = subject_our_tid(subject, s->goroutines[i].tid);
-	return r < 0 ? r : verdict_judge(s);
+	if (r == 0)
+		r = take_memory(subject, rt, o->memory, s, d);
+	if (r == 0 && o->heap_profile)
+		r = heap_profile_read(rt, s->arena, &s->heap_profile, d);
+	if (s->memory)
+		s->memory->heap_sites = s->heap_profile;
+	if (r == 0)
+		r = verdict_judge(s);
+	if (r == 0)
+		r = timers_add(rt, s);
+	if (r == 0)
+		r = leak_judge(s);
+	if (r == 0 && s->memory)
+		r = retention_add(rt, subject->elf, o->memory == LEDGER_IF_CHEAP, s, d);
+	return r < 0 ? r : memory_judge(s);
 }
 
 int snapshot_process(pid_t pid, const struct snapshot_options *o, struct snapshot **ret,
@@ -132,11 +146,11 @@ int snapshot_process(pid_t pid, const struct snapshot_options *o, struct snapsho
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	r = subject_open_process(pid, &subject, d);
 	if (r == 0)
-		r = describe_process(subject, s, &facts);
+		r = describe_process(subject, &s->process, s->arena, &facts);
 	if (r == 0)
 		r = sockets_open(subject->process, &sockets);
 	if (r == 0)
-		r = take(subject, o, nanotime_of(&facts), sockets, s, d);
+		r = take(subject, o, describe_nanotime(&facts), sockets, s, d);
 	/*
 	 * Whatever was read may be of another program when the pid exec'ed in between; and a target
 	 * that exited explains any error better than the error itself.
@@ -153,7 +167,7 @@ int snapshot_process(pid_t pid, const struct snapshot_options *o, struct snapsho
 	}
 	if (r < 0)
 		return diag_what(d, r, "pid %d", (int)pid);
-	s->duration_ms = seconds_since(start) * 1e3;
+	s->duration_ms = clock_since_s(start) * 1e3;
 	*ret = TAKE(s);
 	return 0;
 }
@@ -177,7 +191,7 @@ int snapshot_core(const char *path, const struct snapshot_options *o, struct sna
 		r = take(subject, o, 0, NULL, s, d);
 	if (r < 0)
 		return diag_what(d, r, "%s", path);
-	s->duration_ms = seconds_since(start) * 1e3;
+	s->duration_ms = clock_since_s(start) * 1e3;
 	*ret = TAKE(s);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "goruntime/goruntime.h"
 #include "model/limits.h"
 #include "target/mem_live.h"
 #include "target/threads.h"
@@ -55,13 +56,23 @@ static int learn_own_tids(struct subject *s)
 	return 0;
 }
 
+static const pid_t *find_tid(const struct subject *s, pid_t tid)
+{
+	return s->n_tids ? bsearch(&tid, s->tids, s->n_tids, sizeof(*s->tids), by_number) : NULL;
+}
+
+bool subject_has_tid(const struct subject *s, pid_t tid)
+{
+	return find_tid(s, tid) != NULL;
+}
+
 pid_t subject_our_tid(const struct subject *s, pid_t tid)
 {
 	const pid_t *found;
 
 	if (!s->our_tids || tid == 0)
 		return tid;
-	found = bsearch(&tid, s->tids, s->n_tids, sizeof(*s->tids), by_number);
+	found = find_tid(s, tid);
 	return found ? s->our_tids[found - s->tids] : 0;
 }
 
@@ -262,4 +273,19 @@ int subject_find_go(struct subject *s, struct arena *a, struct diag *d)
 	return diag_fail(d, -ENODATA,
 			 "not a Go program: neither its executable nor its libraries carry Go "
 			 "build information");
+}
+
+int subject_open_runtime(const struct subject *s, struct arena *a, struct go_runtime **ret,
+			 struct diag *d)
+{
+	const struct go_runtime_source src = {
+		.elf = s->elf,
+		.bias = s->bias,
+		.live = s->mem,
+		.build = &s->build,
+		.tids = s->tids,
+		.n_tids = s->n_tids,
+	};
+
+	return go_runtime_open(&src, a, ret, d);
 }

@@ -18,6 +18,8 @@
 #include "target/maps.h"
 #include "target/process.h"
 
+struct go_runtime;
+
 struct subject {
 	struct process *process;	/* NULL for a core */
 	struct core *core;		/* NULL for a process */
@@ -44,6 +46,8 @@ DEFINE_CLEANUP(struct subject, subject_close)
 
 /* Our id of the thread that the process calls tid; 0 unknown. */
 pid_t subject_our_tid(const struct subject *s, pid_t tid);
+/* Had it such a thread, by the number that it goes by there, when it was opened? */
+bool subject_has_tid(const struct subject *s, pid_t tid);
 
 /*
  * Finds the mapped file that holds the Go runtime: the executable, or else a shared library.
@@ -51,3 +55,7 @@ pid_t subject_our_tid(const struct subject *s, pid_t tid);
  * executable itself is what cannot be used.
  */
 int subject_find_go(struct subject *s, struct arena *a, struct diag *d);
+
+/* The runtime that was found: go_runtime_open() of it, with its errors. The subject outlives it. */
+int subject_open_runtime(const struct subject *s, struct arena *a, struct go_runtime **ret,
+			 struct diag *d);

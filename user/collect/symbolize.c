@@ -9,8 +9,7 @@
 
 #include "model/limits.h"
 
-/* The table's strings live as long as the table; the snapshot outlives it. */
-static void own_strings(struct arena *a, struct frame *f)
+void symbolize_own(struct arena *a, struct frame *f)
 {
 	if (f->function)
 		f->function = arena_intern(a, f->function, strlen(f->function));
@@ -43,7 +42,7 @@ int symbolize_walk(struct pclntab *tab, const struct go_walk *w, struct arena *a
 		return -ENOMEM;
 	memcpy(kept, frames, n * sizeof(*kept));
 	for (size_t i = 0; i < n; i++)
-		own_strings(a, &kept[i]);
+		symbolize_own(a, &kept[i]);
 	ret->stack = (struct stack){ kept, (uint32_t)n, w->end != UNWIND_WHOLE };
 	if (!w->n_frames)
 		ret->no_stack = "it runs on a thread, so its stack is in motion";
@@ -62,7 +61,7 @@ int symbolize_pc(struct pclntab *tab, uint64_t pc, uint64_t lookup, struct arena
 	if (n <= 0)
 		return 0;
 	*ret = frames[0];
-	own_strings(a, ret);
+	symbolize_own(a, ret);
 	return 0;
 }
 
@@ -93,4 +92,12 @@ uint64_t symbolize_group_id(const struct group *g)
 		feed(&state, g->labels[i].value);
 	}
 	return XXH3_64bits_digest(&state);
+}
+
+uint64_t symbolize_site_id(const struct group *g)
+{
+	struct group bare = *g;
+
+	bare.n_labels = 0;
+	return symbolize_group_id(&bare);
 }

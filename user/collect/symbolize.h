@@ -18,5 +18,10 @@ int symbolize_walk(struct pclntab *tab, const struct go_walk *w, struct arena *a
 int symbolize_pc(struct pclntab *tab, uint64_t pc, uint64_t lookup, struct arena *a,
 		 struct frame *ret);
 
+/* Makes a frame's names outlive the table that they came from. */
+void symbolize_own(struct arena *a, struct frame *f);
+
 /* The same in every run of one binary: of names and lines, not of addresses. */
 uint64_t symbolize_group_id(const struct group *g);
+/* The same, and the labels do not count. */
+uint64_t symbolize_site_id(const struct group *g);

@@ -7,25 +7,21 @@
 #include "goruntime/wait_kinds.h"
 #include "model/limits.h"
 
-/* Room for a sudog or an hchan of any release; the layouts are checked against it. */
-#define RECORD_BYTES 192
-
-struct sudog {
-	uint64_t g, next, c, waitlink;
-};
-
-static bool read_sudog(struct go_runtime *rt, uint64_t addr, struct sudog *ret)
+bool sudog_read(struct go_runtime *rt, uint64_t addr, struct sudog *ret)
 {
 	const struct go_layout *l = &rt->layout;
-	uint8_t bytes[RECORD_BYTES] = { 0 };
+	uint8_t bytes[WAIT_RECORD_BYTES] = { 0 };
 	struct span s = span_of(bytes, sizeof(bytes));
 
-	if (l->sudog_size > RECORD_BYTES || !chase(rt, addr, bytes, (size_t)l->sudog_size))
+	if (l->sudog_size > WAIT_RECORD_BYTES || !chase(rt, addr, bytes, (size_t)l->sudog_size))
 		return false;
 	ret->g = span_u64(&s, (uint64_t)l->sudog_g);
 	ret->next = span_u64(&s, (uint64_t)l->sudog_next);
+	ret->prev = span_u64(&s, (uint64_t)l->sudog_prev);
+	ret->elem = span_u64(&s, (uint64_t)l->sudog_elem);
 	ret->c = span_u64(&s, (uint64_t)l->sudog_c);
 	ret->waitlink = span_u64(&s, (uint64_t)l->sudog_waitlink);
+	ret->ticket = span_u32(&s, (uint64_t)l->sudog_ticket);
 	return !s.overrun;
 }
 
@@ -51,7 +47,7 @@ static struct queue count_queue(struct waits *w, uint64_t c, uint64_t first)
 		struct sudog sg;
 
 		if (q.length >= (int64_t)LIMIT_QUEUE || w->queue_reads + cost > LIMIT_QUEUE_READS ||
-		    !read_sudog(w->rt, at, &sg) || sg.c != c) {
+		    !sudog_read(w->rt, at, &sg) || sg.c != c) {
 			q.more = true;
 			break;
 		}
@@ -88,7 +84,7 @@ static bool is_queued(struct waits *w, uint64_t first, uint64_t own)
 
 		if (at == own)
 			return true;
-		if (!read_sudog(w->rt, at, &sg))
+		if (!sudog_read(w->rt, at, &sg))
 			return false;
 		at = sg.next;
 	}
@@ -112,12 +108,12 @@ static enum chan_dir direction(struct waits *w, uint64_t send, uint64_t recv, ui
 static bool read_chan(struct waits *w, uint64_t c, uint64_t own, struct wait_chan *ret)
 {
 	const struct go_layout *l = &w->rt->layout;
-	uint8_t bytes[RECORD_BYTES] = { 0 };
+	uint8_t bytes[WAIT_RECORD_BYTES] = { 0 };
 	struct span s = span_of(bytes, sizeof(bytes));
 	struct queue senders, receivers;
 	uint64_t recv, send;
 
-	if (l->hchan_size > RECORD_BYTES || !chase(w->rt, c, bytes, (size_t)l->hchan_size))
+	if (l->hchan_size > WAIT_RECORD_BYTES || !chase(w->rt, c, bytes, (size_t)l->hchan_size))
 		return false;
 	*ret = (struct wait_chan){
 		.addr = c,
@@ -151,7 +147,7 @@ bool wait_for_chan(const struct wait_query *q, struct wait_chan *ret)
 	uint64_t own = q->walk->g->waiting;
 	struct sudog sg;
 
-	if (!own || !read_sudog(q->w->rt, own, &sg) || sg.g != q->walk->g->addr)
+	if (!own || !sudog_read(q->w->rt, own, &sg) || sg.g != q->walk->g->addr)
 		return false;
 	if (!read_chan(q->w, sg.c, own, ret))
 		return false;
@@ -172,7 +168,7 @@ bool wait_for_select(const struct wait_query *q, struct wait_object *ret)
 	for (uint64_t at = q->walk->g->waiting; at; n_all++) {
 		struct sudog sg;
 
-		if (n_all > 1 << 16 || !read_sudog(w->rt, at, &sg) || sg.g != q->walk->g->addr)
+		if (n_all > 1 << 16 || !sudog_read(w->rt, at, &sg) || sg.g != q->walk->g->addr)
 			return false;
 		if (n < LIMIT_SELECT_CASES) {
 			if (!read_chan(w, sg.c, at, &cases[n]))

@@ -48,6 +48,11 @@ struct pending {
 	struct span stack;
 };
 
+/* Where a goroutine is. */
+struct place {
+	uint64_t addr, slot;
+};
+
 /* One thread's share of the work: chunks, until there are no more. */
 struct worker {
 	struct scan *scan;
@@ -67,7 +72,7 @@ struct worker {
 	const struct want *stack_of[CHUNK];	/* NULL: it has none to be read */
 	uint32_t members[CHUNK];	/* whose second look comes together */
 	struct mem_req reqs[CHUNK];
-	uint64_t again[CHUNK];		/* addresses for the next try */
+	struct place again[CHUNK];	/* for the next try */
 	uint32_t n_again;
 	bool last_try;
 };
@@ -89,7 +94,7 @@ struct scan {
 
 static void try_again(struct worker *w, uint32_t i)
 {
-	w->again[w->n_again++] = w->gs[i].addr;
+	w->again[w->n_again++] = (struct place){ w->gs[i].addr, w->gs[i].slot };
 }
 
 static void add_stats(struct scan_stats *sum, struct scan_stats *part)
@@ -100,6 +105,7 @@ static void add_stats(struct scan_stats *sum, struct scan_stats *part)
 	sum->retried += part->retried;
 	sum->unreadable += part->unreadable;
 	sum->broken += part->broken;
+	sum->known += part->known;
 	*part = (struct scan_stats){ 0 };
 }
 
@@ -218,7 +224,10 @@ static int each_g(struct worker *w, struct want *wants, size_t n,
 
 static int first_look(struct worker *w, uint32_t i, const uint8_t *bytes)
 {
+	uint64_t slot = w->gs[i].slot;
+
 	gstruct_parse(&w->scan->rt->layout, bytes, w->gs[i].addr, &w->gs[i]);
+	w->gs[i].slot = slot;
 	return 0;
 }
 
@@ -242,6 +251,8 @@ static int finish_portion(struct worker *w, size_t n)
 /* Sorts the goroutines that were read into those with a stack and those without (members). */
 static void sort_out(struct worker *w, uint32_t n, size_t *n_stacks, size_t *n_bare)
 {
+	const struct scan_options *o = w->scan->o;
+
 	*n_stacks = *n_bare = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		const struct go_g *g = &w->gs[i];
@@ -253,6 +264,8 @@ static void sort_out(struct worker *w, uint32_t n, size_t *n_stacks, size_t *n_b
 			w->members[(*n_bare)++] = i;
 		} else if (!gstruct_has_stack(g) || !gstruct_sane_stack(g)) {
 			try_again(w, i);
+		} else if (o->known && o->known(o->arg, g)) {
+			w->stats.known++;
 		} else {
 			uint64_t used = g->stack_hi - g->sp;
 
@@ -264,14 +277,14 @@ static void sort_out(struct worker *w, uint32_t n, size_t *n_stacks, size_t *n_b
 	batch_sort(w->stack_wants, *n_stacks, w->scratch);
 }
 
-static int scan_chunk(struct worker *w, const uint64_t *addrs, uint32_t n)
+static int scan_chunk(struct worker *w, const struct place *places, uint32_t n)
 {
 	size_t n_stacks, n_bare;
 	int r;
 
 	w->n_again = 0;
 	for (uint32_t i = 0; i < n; i++) {
-		w->gs[i] = (struct go_g){ .addr = addrs[i] };
+		w->gs[i] = (struct go_g){ .addr = places[i].addr, .slot = places[i].slot };
 		w->g_wants[i] = want_g(w, i);
 	}
 	batch_sort(w->g_wants, n, w->scratch);
@@ -301,13 +314,13 @@ static int scan_chunk(struct worker *w, const uint64_t *addrs, uint32_t n)
 }
 
 /* A chunk, and what was torn of it again until it holds still or has had its tries. */
-static int scan_with_retries(struct worker *w, const uint64_t *addrs, uint32_t n)
+static int scan_with_retries(struct worker *w, const struct place *places, uint32_t n)
 {
-	uint64_t again[CHUNK];
+	struct place again[CHUNK];
 	int r;
 
 	w->last_try = false;
-	r = scan_chunk(w, addrs, n);
+	r = scan_chunk(w, places, n);
 	for (int i = 1; r == 0 && w->n_again && i < TRIES; i++) {
 		uint32_t n_again = w->n_again;
 
@@ -351,6 +364,7 @@ static void *work(void *arg)
 {
 	struct worker *w = arg;
 	struct scan *s = w->scan;
+	struct place places[CHUNK];
 	uint64_t addrs[CHUNK], at;
 	uint32_t n;
 
@@ -359,8 +373,10 @@ static void *work(void *arg)
 
 		if (r == -EFAULT)
 			diag_fail(s->diag, r, "runtime.allgs lies in memory that is not there");
+		for (uint32_t i = 0; r == 0 && i < n; i++)
+			places[i] = (struct place){ addrs[i], at + i };
 		if (r == 0)
-			r = scan_with_retries(w, addrs, n);
+			r = scan_with_retries(w, places, n);
 		if (r < 0)
 			fail(s, r);
 	}
@@ -405,7 +421,8 @@ static struct worker *worker_new(struct scan *s, bool shares)
 /* Starts as many workers as are worth it; one that cannot be had is done without. */
 static int scan_all(struct scan *s)
 {
-	bool many = s->len >= MANY && s->rt->live->ops->clone && get_nprocs() > 1;
+	bool many = s->len >= MANY && !s->o->known && s->rt->live->ops->clone &&
+		    get_nprocs() > 1;
 	struct worker *workers[MAX_WORKERS] = { NULL };
 	size_t n = 0, want = many ? MAX_WORKERS : 1;
 

@@ -17,11 +17,14 @@
 /* One runtime.g, as it stood. */
 struct go_g {
 	uint64_t addr;
+	uint64_t slot;			/* its index in runtime.allgs: one g keeps it for ever */
 	uint64_t goid, parent_goid;	/* parent 0: none, or before Go 1.21 */
 	uint64_t stack_lo, stack_hi;
 	uint64_t sp, pc;		/* where the stack walk starts */
 	uint64_t m, gopc, startpc;
 	uint64_t waiting, labels, timer;	/* addresses of a sudog, the labels, a runtime.timer */
+	uint64_t panics, defers;	/* of the innermost records of both */
+	uint64_t xregs;			/* where its vector registers stand, of one stopped anywhere; or 0 */
 	int64_t waitsince;
 	enum go_state state;
 	uint8_t waitreason;
@@ -47,6 +50,7 @@ struct scan_stats {
 	uint64_t retried;	/* consistent only on a further try */
 	uint64_t unreadable;	/* memory was absent: not visited */
 	uint64_t broken;	/* visited, but the stack walk broke off */
+	uint64_t known;		/* parked as the caller knew already: not visited */
 };
 
 /* What a visit answers to a goroutine whose records contradict it: not counted, but read again. */
@@ -59,6 +63,12 @@ struct scan_options {
 	 * rt->tab_lock.
 	 */
 	int (*visit)(void *arg, const struct go_walk *w);
+	/*
+	 * Of a goroutine that has a stack: does the caller know this very park? Then its stack is
+	 * not read, and it is not visited; a stack is what costs. May be NULL. With it, all calls
+	 * come from one thread: the scan asks for little.
+	 */
+	bool (*known)(void *arg, const struct go_g *g);
 	void (*progress)(void *arg, uint64_t done, uint64_t total);	/* may be NULL */
 	void *arg;
 };

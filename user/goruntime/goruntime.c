@@ -93,6 +93,8 @@ int go_runtime_open(const struct go_runtime_source *src, struct arena *a,
 		return -ENOMEM;
 	pthread_mutex_init(&rt->tab_lock, NULL);
 	rt->live = src->live;
+	rt->elf = src->elf;
+	rt->patch = src->build->minor < 0 ? -1 : src->build->patch;
 	rt->arena = a;
 	r = find_layout(src, &rt->layout, d);
 	if (r < 0)
@@ -113,14 +115,37 @@ int go_runtime_open(const struct go_runtime_source *src, struct arena *a,
 	return 0;
 }
 
+int go_runtime_over(const struct go_runtime *rt, struct mem *live, struct go_runtime **ret)
+{
+	struct go_runtime *over = malloc(sizeof(*over));
+	int r;
+
+	if (!over)
+		return -ENOMEM;
+	*over = *rt;
+	over->borrowed = true;
+	over->live = live;
+	over->running = rt->live;
+	r = memcache_open(live, CHASE_BLOCK, CHASE_BLOCKS, &over->chase);
+	if (r < 0) {
+		free(over);
+		return r;
+	}
+	pthread_mutex_init(&over->tab_lock, NULL);
+	*ret = over;
+	return 0;
+}
+
 void go_runtime_close(struct go_runtime *rt)
 {
 	if (!rt)
 		return;
 	pthread_mutex_destroy(&rt->tab_lock);
-	pclntab_close(rt->tab);
-	mem_close(rt->constant);
-	mem_close(rt->file);
+	if (!rt->borrowed) {
+		pclntab_close(rt->tab);
+		mem_close(rt->constant);
+		mem_close(rt->file);
+	}
 	mem_close(rt->chase);
 	free(rt);
 }

@@ -20,8 +20,12 @@
 /* A runtime.g of any release so far is below 500 bytes. */
 #define G_SIZE_MAX 4096
 #define SAMPLE 16
-/* runtime.main starts three that never end: the sweeper, the scavenger, the one that forces GC. */
+/*
+ * runtime.main starts three that never end: the sweeper, the scavenger, the one that forces GC.
+ * They stand at the beginning, where goroutines come and go at a million a second as well.
+ */
 #define LIVE_MIN 3
+#define FIRST 6
 #define CHUNK (256u << 10)
 /* Looks at what could be a slice, in one search: a target must not keep us for ever. */
 #define LOOKS_MAX (1u << 16)
@@ -70,6 +74,14 @@ static enum shape shape_of(const struct go_layout *l, struct span g)
 	return goid ? SHAPE_G : SHAPE_OTHER;
 }
 
+/* Of the i-th g that is looked at: the first ones, and then some from all over. */
+static uint64_t slot_of(uint64_t i, uint64_t len)
+{
+	if (i < FIRST || len <= SAMPLE)
+		return i;
+	return FIRST + (i - FIRST) * ((len - FIRST) / (SAMPLE - FIRST));
+}
+
 int gslice_holds_goroutines(const struct go_layout *l, struct mem *m, const struct gslice *s)
 {
 	uint64_t n = s->len < SAMPLE ? s->len : SAMPLE;
@@ -79,8 +91,8 @@ int gslice_holds_goroutines(const struct go_layout *l, struct mem *m, const stru
 	if (!gslice_plausible(s) || l->g_size <= 0 || l->g_size > G_SIZE_MAX)
 		return 0;
 	for (uint64_t i = 0; i < n; i++) {
-		uint64_t addr, slot = i * s->len / n;
-		int r = mem_read_u64(m, s->array + 8 * slot, &addr);
+		uint64_t addr;
+		int r = mem_read_u64(m, s->array + 8 * slot_of(i, s->len), &addr);
 
 		if (r == 0 && !is_pointer(addr))
 			return 0;

@@ -40,6 +40,9 @@ void gstruct_parse(const struct go_layout *l, const uint8_t *b, uint64_t addr, s
 		.waiting = word(b, l->g_waiting),
 		.labels = word(b, l->g_labels),
 		.timer = word(b, l->g_timer),
+		.panics = word(b, l->g_panic),
+		.defers = word(b, l->g_defer),
+		.xregs = l->g_xregs >= 0 ? word(b, l->g_xregs) : 0,
 		.waitsince = (int64_t)word(b, l->g_waitsince),
 		.state = (enum go_state)(half(b, l->g_status) & ~(uint32_t)GSCAN),
 		.waitreason = b[l->g_waitreason],
@@ -82,6 +85,7 @@ uint32_t gstruct_bytes(const struct go_layout *l)
 		l->g_syscallpc,	  l->g_status,	  l->g_goid,	    l->g_waitsince, l->g_waitreason,
 		l->g_tracking_seq, l->g_lockedm,  l->g_parent_goid, l->g_gopc,	   l->g_startpc,
 		l->g_waiting,	  l->g_labels,	  l->g_timer,	    l->g_running_cleanups,
+		l->g_panic,	  l->g_defer,	  l->g_xregs,
 	};
 	int32_t end = 0;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * layout-dump FILE MINOR: the layout that a binary's own DWARF tells, one `field offset` a line.
- * Any field that the release should have must be there: the program that the generator builds
+ * layout-dump FILE MINOR [heap]: the layout that a binary's own DWARF tells, one `field offset` a
+ * line; `heap`: that of the heap. Any field that the release should have must be there: the program that the generator builds
  * mentions every type. A part of scripts/gen-go-layouts; not installed.
  */
 #include <errno.h>
@@ -12,30 +12,50 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "goruntime/heap_layout.h"
 #include "goruntime/layout.h"
 
-static bool complete(const struct go_layout *l)
-{
-	bool ret = true;
-
 #define LOOK(name, type, member, from, to)                                                         \
-	if (l->name < 0 && l->minor >= (from) && l->minor <= (to)) {                               \
+	if (l.name < 0 && minor >= (from) && minor <= (to)) {                                      \
 		fprintf(stderr, "layout-dump: %s is not there\n", type);                           \
-		ret = false;                                                                       \
+		missing = true;                                                                    \
 	}
+#define PRINT(name, type, member, from, to) printf("%s %d\n", #name, l.name);
+
+static int dump_layout(int fd, int minor, struct diag *d)
+{
+	bool missing = false;
+	struct go_layout l;
+	int r = layout_from_dwarf(fd, minor, &l, d);
+
+	if (r < 0)
+		return r;
 	LAYOUT_FIELDS(LOOK)
-#undef LOOK
-	return ret;
+	LAYOUT_FIELDS(PRINT)
+	return missing ? diag_fail(d, -ENODATA, "some types are not there") : 0;
+}
+
+static int dump_heap(int fd, int minor, struct diag *d)
+{
+	bool missing = false;
+	struct go_heap_layout l;
+	int r = heap_layout_from_dwarf(fd, minor, &l, d);
+
+	if (r < 0)
+		return r;
+	HEAP_FIELDS(LOOK)
+	HEAP_FIELDS(PRINT)
+	return missing ? diag_fail(d, -ENODATA, "some types are not there") : 0;
 }
 
 int main(int argc, char **argv)
 {
 	struct diag d = DIAG_INIT;
-	struct go_layout l;
+	bool heap = argc == 4 && strcmp(argv[3], "heap") == 0;
 	int fd, r;
 
-	if (argc != 3) {
-		fprintf(stderr, "usage: layout-dump FILE MINOR\n");
+	if (argc != 3 && !heap) {
+		fprintf(stderr, "usage: layout-dump FILE MINOR [heap]\n");
 		return 2;
 	}
 	fd = open(argv[1], O_RDONLY | O_CLOEXEC);
@@ -43,16 +63,11 @@ int main(int argc, char **argv)
 		fprintf(stderr, "layout-dump: %s: %s\n", argv[1], strerror(errno));
 		return 1;
 	}
-	r = layout_from_dwarf(fd, atoi(argv[2]), &l, &d);
+	r = heap ? dump_heap(fd, atoi(argv[2]), &d) : dump_layout(fd, atoi(argv[2]), &d);
 	close(fd);
 	if (r < 0) {
 		fprintf(stderr, "layout-dump: %s: %s\n", argv[1], d.why);
 		return 1;
 	}
-	if (!complete(&l))
-		return 1;
-#define PRINT(name, type, member, from, to) printf("%s %d\n", #name, l.name);
-	LAYOUT_FIELDS(PRINT)
-#undef PRINT
 	return 0;
 }

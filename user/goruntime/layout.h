@@ -21,13 +21,16 @@
  * lasts, where g.timer.when did; a timer that time.Sleep has stopped using stays in g.timer.
  * Go 1.24: profiler labels are a slice, not a map: runtime.hmap is needed no more.
  * Go 1.26: sudog.elem and sudog.c are maybeTraceablePtr, two words; `vu` is the source of truth and
- * `vp` is cleared while the leak detector must not follow it (runtime2.go).
+ * `vp` is cleared while the leak detector must not follow it (runtime2.go). What the vector registers
+ * of a goroutine held that was stopped anywhere stands off its stack (preempt_xreg.go).
  */
 #define LAYOUT_FIELDS(F)                                                    \
 	F(g_size, "runtime.g", NULL, 18, 99)                                \
 	F(g_stack_lo, "runtime.g", "stack.lo", 18, 99)                      \
 	F(g_stack_hi, "runtime.g", "stack.hi", 18, 99)                      \
 	F(g_m, "runtime.g", "m", 18, 99)                                    \
+	F(g_panic, "runtime.g", "_panic", 18, 99)                           \
+	F(g_defer, "runtime.g", "_defer", 18, 99)                           \
 	F(g_sched_sp, "runtime.g", "sched.sp", 18, 99)                      \
 	F(g_sched_pc, "runtime.g", "sched.pc", 18, 99)                      \
 	F(g_sched_bp, "runtime.g", "sched.bp", 18, 99)                      \
@@ -50,11 +53,16 @@
 	F(g_labels, "runtime.g", "labels", 18, 99)                          \
 	F(g_timer, "runtime.g", "timer", 18, 99)                            \
 	F(g_sleep_when, "runtime.g", "sleepWhen", 23, 99)                   \
+	F(g_xregs, "runtime.g", "xRegs.state", 26, 99)                      \
+	F(xregs_size, "runtime.xRegState", NULL, 26, 99)                    \
+	F(defer_fn, "runtime._defer", "fn", 18, 99)                         \
+	F(defer_link, "runtime._defer", "link", 18, 99)                     \
 	F(m_g0, "runtime.m", "g0", 18, 99)                                  \
 	F(m_procid, "runtime.m", "procid", 18, 99)                          \
 	F(m_curg, "runtime.m", "curg", 18, 99)                              \
 	F(m_incgo, "runtime.m", "incgo", 18, 99)                            \
 	F(m_alllink, "runtime.m", "alllink", 18, 99)                        \
+	F(m_syscalltick, "runtime.m", "syscalltick", 18, 99)                \
 	F(sudog_size, "runtime.sudog", NULL, 18, 99)                        \
 	F(sudog_g, "runtime.sudog", "g", 18, 99)                            \
 	F(sudog_next, "runtime.sudog", "next", 18, 99)                      \

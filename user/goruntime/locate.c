@@ -31,8 +31,7 @@ static bool in_range(uint64_t addr, uint64_t len, uint64_t start, uint64_t end)
 	return addr >= start && addr < end && end - addr >= len;
 }
 
-/* Is it among the module's variables? */
-static bool is_variable(const struct moduledata *md, uint64_t addr, uint64_t len)
+bool locate_is_variable(const struct moduledata *md, uint64_t addr, uint64_t len)
 {
 	return in_range(addr, len, md->data, md->edata) || in_range(addr, len, md->bss, md->ebss) ||
 	       in_range(addr, len, md->noptrdata, md->enoptrdata) ||
@@ -86,7 +85,7 @@ static int allgs_by_code(const struct locate *c, uint64_t *ret)
 		int r;
 
 		if (!contains(words, n, words[i] + 8) || !contains(words, n, words[i] + 16) ||
-		    !is_variable(c->md, words[i], sizeof(struct gslice)))
+		    !locate_is_variable(c->md, words[i], sizeof(struct gslice)))
 			continue;
 		r = holds_goroutines(c, words[i]);
 		if (r < 0)
@@ -162,7 +161,8 @@ int locate_allgs(const struct moduledata *md, struct pclntab *tab, struct elf_im
 		r = allgs_by_code(&c, &addr);
 	if (r == 0 && symbol) {
 		addr = symbol;
-		r = is_variable(md, addr, sizeof(struct gslice)) ? holds_goroutines(&c, addr) : 0;
+		if (locate_is_variable(md, addr, sizeof(struct gslice)))
+			r = holds_goroutines(&c, addr);
 	}
 	if (r == 0 && (ways & LOCATE_SEARCH))
 		r = allgs_by_search(&c, &addr);
@@ -201,8 +201,8 @@ static uint64_t last_gc_by_code(const struct locate *c)
 		for (int k = 0; k < n; k++) {
 			uint64_t period;
 
-			if (!is_variable(c->md, found[k].since, 8) ||
-			    !is_variable(c->md, found[k].period, 8) ||
+			if (!locate_is_variable(c->md, found[k].since, 8) ||
+			    !locate_is_variable(c->md, found[k].period, 8) ||
 			    mem_read_u64(c->live, found[k].period, &period) < 0 ||
 			    period != FORCE_GC_PERIOD_NS)
 				continue;

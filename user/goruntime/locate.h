@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/arena.h"
@@ -39,6 +40,9 @@ enum locate_ways {
 	LOCATE_SEARCH = 4,	/* a search of the data, which must find exactly one */
 	LOCATE_ALL = 7,
 };
+
+/* Does [addr, addr + len) lie among the module's variables? */
+bool locate_is_variable(const struct moduledata *md, uint64_t addr, uint64_t len);
 
 /* runtime.allgs: code first, the search only where the others fail; a symbol must agree. */
 int locate_allgs(const struct moduledata *md, struct pclntab *tab, struct elf_image *e,

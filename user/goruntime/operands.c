@@ -51,15 +51,30 @@ static bool code_next(struct code *c)
 	return true;
 }
 
-/* Is operand i an 8-byte global that is read or written? Go addresses globals by RIP. */
-static bool is_word(const struct code *c, unsigned int i, uint64_t *ret)
+/* Does operand i name a global, or its address? Go addresses globals by RIP. */
+static bool is_global(const struct code *c, unsigned int i, uint64_t *ret)
 {
 	const ZydisDecodedOperand *op = &c->ops[i];
 
 	return i < c->insn.operand_count_visible && op->type == ZYDIS_OPERAND_TYPE_MEMORY &&
-	       op->mem.type == ZYDIS_MEMOP_TYPE_MEM && op->mem.base == ZYDIS_REGISTER_RIP &&
-	       op->size == 64 &&
+	       (op->mem.type == ZYDIS_MEMOP_TYPE_MEM || op->mem.type == ZYDIS_MEMOP_TYPE_AGEN) &&
+	       op->mem.base == ZYDIS_REGISTER_RIP &&
 	       ZYAN_SUCCESS(ZydisCalcAbsoluteAddress(&c->insn, op, c->pc, ret));
+}
+
+/* Is operand i an 8-byte global that is read or written? */
+static bool is_word(const struct code *c, unsigned int i, uint64_t *ret)
+{
+	const ZydisDecodedOperand *op = &c->ops[i];
+
+	return is_global(c, i, ret) && op->mem.type == ZYDIS_MEMOP_TYPE_MEM && op->size == 64;
+}
+
+static bool is_half(const struct code *c, unsigned int i, uint64_t *ret)
+{
+	const ZydisDecodedOperand *op = &c->ops[i];
+
+	return is_global(c, i, ret) && op->mem.type == ZYDIS_MEMOP_TYPE_MEM && op->size == 32;
 }
 
 static bool is_register(const struct code *c, unsigned int i, ZydisRegister *ret)
@@ -73,7 +88,9 @@ static bool is_register(const struct code *c, unsigned int i, ZydisRegister *ret
 	return true;
 }
 
-int operands_words(struct mem *m, uint64_t entry, uint64_t end, uint64_t *words, size_t max)
+static int collect(struct mem *m, uint64_t entry, uint64_t end,
+		   bool (*is)(const struct code *c, unsigned int i, uint64_t *ret),
+		   uint64_t *addrs, size_t max)
 {
 	CLEANUP(code_done) struct code c = { 0 };
 	size_t n = 0;
@@ -86,15 +103,30 @@ int operands_words(struct mem *m, uint64_t entry, uint64_t end, uint64_t *words,
 			uint64_t addr;
 			size_t k = 0;
 
-			if (!is_word(&c, i, &addr))
+			if (!is(&c, i, &addr))
 				continue;
-			while (k < n && words[k] != addr)
+			while (k < n && addrs[k] != addr)
 				k++;
 			if (k == n && n < max)
-				words[n++] = addr;
+				addrs[n++] = addr;
 		}
 	}
 	return (int)n;
+}
+
+int operands_words(struct mem *m, uint64_t entry, uint64_t end, uint64_t *words, size_t max)
+{
+	return collect(m, entry, end, is_word, words, max);
+}
+
+int operands_halves(struct mem *m, uint64_t entry, uint64_t end, uint64_t *halves, size_t max)
+{
+	return collect(m, entry, end, is_half, halves, max);
+}
+
+int operands_globals(struct mem *m, uint64_t entry, uint64_t end, uint64_t *addrs, size_t max)
+{
+	return collect(m, entry, end, is_global, addrs, max);
 }
 
 /* How far the code has come; any other write to the register starts anew. */

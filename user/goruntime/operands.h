@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a function's machine code says about global variables. All decoding of instructions stands
- * in operands.c: another processor needs that one file again and nothing else of goruntime/.
+ * in operands.c and code_flow.c: another processor needs these again and nothing else of goruntime/.
  */
 #pragma once
 
@@ -16,6 +16,14 @@
  * the errno of reading. Ends early at what is no instruction.
  */
 int operands_words(struct mem *code, uint64_t entry, uint64_t end, uint64_t *words, size_t max);
+/* The same for 4-byte globals. */
+int operands_halves(struct mem *code, uint64_t entry, uint64_t end, uint64_t *halves, size_t max);
+
+/*
+ * The same for all that the code says by address: globals of any size, and those whose address it
+ * takes.
+ */
+int operands_globals(struct mem *code, uint64_t entry, uint64_t end, uint64_t *addrs, size_t max);
 
 /* `R - load(since) > load(period)` after `load(since) != 0`, in signed 64-bit arithmetic. */
 struct operands_elapsed {

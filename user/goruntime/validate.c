@@ -292,7 +292,8 @@ static void check_parked(struct validation *v, const struct sampled *g)
 /*
  * runtime.entersyscall saves sp and pc in two places. On the way to another stack, as asmcgocall()
  * does before C, the second one gets that of a few frames further in, and systemstack_switch for
- * its pc (gosave_systemstack_switch, asm_amd64.s).
+ * its pc (gosave_systemstack_switch, asm_amd64.s). The first is of the inner end of cgocall()'s
+ * frame, so it is never the frame pointer, which lies beside it in the struct.
  */
 static bool entered_syscall(struct validation *v, const struct sampled *g)
 {
@@ -303,6 +304,7 @@ static bool entered_syscall(struct validation *v, const struct sampled *g)
 	if (g->syscallsp == g->sp)
 		return g->syscallpc == g->pc;
 	return in_stack(g, g->sp) && g->sp < g->syscallsp && g->syscallsp - g->sp <= CGO_FRAMES &&
+	       g->syscallsp != g->bp &&
 	       find_func(v, g->pc, &f) &&
 	       strcmp(f.name, "runtime.systemstack_switch") == 0 && is_pc(v, g->syscallpc);
 }

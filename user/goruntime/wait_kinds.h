@@ -12,7 +12,17 @@ struct wait_query {
 	struct wait_hint *hint;
 };
 
-/* chans.c */
+/* Room for a sudog or an hchan of any release; a layout with larger ones is not read. */
+#define WAIT_RECORD_BYTES 192
+
+/* runtime.sudog (runtime2.go): a goroutine in a queue of a channel, a semaphore or a notifyList. */
+struct sudog {
+	uint64_t g, next, prev, elem, c, waitlink;
+	uint32_t ticket;
+};
+
+/* chans.c; false: absent */
+bool sudog_read(struct go_runtime *rt, uint64_t addr, struct sudog *ret);
 bool wait_for_chan(const struct wait_query *q, struct wait_chan *ret);
 bool wait_for_select(const struct wait_query *q, struct wait_object *ret);
 /* syncs.c: sets ret->kind too, for the frames tell a Mutex from an RWMutex. */

@@ -124,7 +124,7 @@ void wait_resolve(struct waits *w, const struct go_walk *walk, const char *reaso
 	struct wait_query q = { w, walk, reason, frames, hint };
 
 	*ret = (struct wait_object){ .kind = WAIT_NONE };
-	if (walk->g->state != GO_WAITING && walk->g->state != GO_LEAKED)
+	if (!go_state_is_parked(walk->g->state))
 		return;
 	if (!reason)
 		return;

@@ -21,17 +21,8 @@
 /* cmd/internal/dwarf: DW_AT_go_embedded_field. */
 #define AT_GO_EMBEDDED_FIELD 0x2903
 
-static void elf_end_p(Elf **e)
-{
-	if (*e)
-		elf_end(*e);
-}
-
-static void dwarf_end_p(Dwarf **dw)
-{
-	if (*dw)
-		dwarf_end(*dw);
-}
+DEFINE_CLEANUP(Elf, elf_end)
+DEFINE_CLEANUP(Dwarf, dwarf_end)
 
 struct search {
 	struct dwarf_member *members;
@@ -273,8 +264,7 @@ static uint64_t debug_bytes(Elf_Scn *scn, const GElf_Shdr *sh, const char *name)
 	return sh->sh_size;
 }
 
-/* libdw unpacks every debug section at once: what they claim to hold is summed up before. */
-static int check_debug_size(Elf *elf, struct diag *d)
+int dwarf_check_size(Elf *elf, uint64_t max, struct diag *d)
 {
 	uint64_t sum = 0;
 	Elf_Scn *scn = NULL;
@@ -291,9 +281,9 @@ static int check_debug_size(Elf *elf, struct diag *d)
 		if (!gelf_getshdr(scn, &sh) || !(name = elf_strptr(elf, strndx, sh.sh_name)))
 			return diag_fail(d, -EBADMSG, "malformed section table");
 		n = debug_bytes(scn, &sh, name);
-		if (n > DEBUG_BYTES_MAX - sum)
+		if (n > max - sum)
 			return diag_fail(d, -EFBIG, "the debug sections unpack to more than %llu MiB",
-					 DEBUG_BYTES_MAX >> 20);
+					 (unsigned long long)max >> 20);
 		sum += n;
 		any |= strcmp(name, ".debug_info") == 0 || strcmp(name, ".zdebug_info") == 0;
 	}
@@ -315,7 +305,7 @@ int dwarf_members(int fd, struct dwarf_member *members, size_t n, struct diag *d
 	elf = elf_begin(fd, ELF_C_READ, NULL);
 	if (!elf || elf_kind(elf) != ELF_K_ELF)
 		return diag_fail(d, -EBADMSG, "not an ELF file");
-	r = check_debug_size(elf, d);
+	r = dwarf_check_size(elf, DEBUG_BYTES_MAX, d);
 	if (r < 0)
 		return r;
 	dw = dwarf_begin_elf(elf, DWARF_C_READ, NULL);

@@ -2,6 +2,7 @@
 /* Offsets of struct members out of a binary's own DWARF, through libdw. */
 #pragma once
 
+#include <libelf.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,3 +31,9 @@ struct dwarf_member {
  * first, and the others only while a question is open.
  */
 int dwarf_members(int fd, struct dwarf_member *members, size_t n, struct diag *d);
+
+/*
+ * libdw unpacks every debug section at once: what they claim to hold is summed up before. -ENODATA
+ * the file has no DWARF; -EFBIG they are larger than max; -EBADMSG.
+ */
+int dwarf_check_size(Elf *elf, uint64_t max, struct diag *d);

@@ -265,14 +265,13 @@ int elf_image_section(const struct elf_image *e, const char *name, uint64_t *add
 	return -ENODATA;
 }
 
-/* .symtab and the strings it names. */
-static int find_symtab(const struct elf_image *e, struct elf_symtab *ret)
+int elf_image_symtab(const struct elf_image *e, uint32_t type, struct elf_symtab *ret)
 {
 	for (Elf_Scn *s = NULL; (s = elf_nextscn(e->elf, s));) {
 		GElf_Shdr h, strings;
 		Elf_Scn *linked;
 
-		if (!gelf_getshdr(s, &h) || h.sh_type != SHT_SYMTAB || !in_file(e, &h))
+		if (!gelf_getshdr(s, &h) || h.sh_type != type || !in_file(e, &h))
 			continue;
 		linked = elf_getscn(e->elf, h.sh_link);
 		if (!linked || !gelf_getshdr(linked, &strings) || !in_file(e, &strings) ||
@@ -294,15 +293,33 @@ bool elf_image_stripped(const struct elf_image *e)
 {
 	struct elf_symtab t;
 
-	return find_symtab(e, &t) < 0;
+	return elf_image_symtab(e, SHT_SYMTAB, &t) < 0;
 }
 
 int elf_image_symbol(struct elf_image *e, const char *name, uint64_t *ret)
 {
 	struct elf_symtab t;
-	int r = find_symtab(e, &t);
+	int r = elf_image_symtab(e, SHT_SYMTAB, &t);
 
 	return r < 0 ? r : elf_symtab_find(&t, name, ret);
+}
+
+int elf_image_eh_frame_hdr(const struct elf_image *e, uint64_t *addr, uint64_t *size)
+{
+	size_t n;
+
+	if (elf_getphdrnum(e->elf, &n) < 0)
+		return -EBADMSG;
+	for (size_t i = 0; i < n; i++) {
+		GElf_Phdr p;
+
+		if (!gelf_getphdr(e->elf, (int)i, &p) || p.p_type != PT_GNU_EH_FRAME)
+			continue;
+		*addr = p.p_vaddr;
+		*size = p.p_filesz;
+		return 0;
+	}
+	return -ENODATA;
 }
 
 static char *hex(struct arena *a, const uint8_t *bytes, size_t n)

@@ -36,6 +36,9 @@ const struct elf_segment *elf_image_segments(const struct elf_image *e, size_t *
 /* The section's range; -ENODATA when there is no such section (or no section table at all). */
 int elf_image_section(const struct elf_image *e, const char *name, uint64_t *addr, uint64_t *size);
 
+/* Where the table that leads to .eh_frame lies (PT_GNU_EH_FRAME); -ENODATA when there is none. */
+int elf_image_eh_frame_hdr(const struct elf_image *e, uint64_t *addr, uint64_t *size);
+
 /* Address of a symbol from .symtab; -ENODATA when stripped or absent. */
 int elf_image_symbol(struct elf_image *e, const char *name, uint64_t *ret);
 /* No .symtab. */

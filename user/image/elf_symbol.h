@@ -12,6 +12,11 @@ struct elf_symtab {
 	uint64_t strings, strings_size;
 };
 
+struct elf_image;
+
+/* The first table of that type, SHT_SYMTAB or SHT_DYNSYM, and its strings. -ENODATA. */
+int elf_image_symtab(const struct elf_image *e, uint32_t type, struct elf_symtab *ret);
+
 /*
  * The value of the first defined symbol of that name: two streams over the file (the strings, then
  * the symbols), some ms for a 100 MB binary, 64 KiB of memory. -ENODATA, -EFAULT, -ENOMEM.

@@ -12,6 +12,8 @@
 /* Bytes that look like a pclntab header, and words that look like a moduledata, worth a look. */
 #define MAX_HEADERS 16
 #define MAX_CANDIDATES 1024
+/* Looked through in all: segments that overlap would make any file endless. */
+#define MAX_SCANNED (2ull << 30)
 
 /* pcHeader (runtime/symtab.go): the word at 32 and four more are the tables' offsets. */
 #define HEADER_BYTES 72
@@ -36,6 +38,7 @@ struct finder {
 	struct header headers[MAX_HEADERS];
 	size_t n_headers;
 	unsigned int candidates;
+	uint64_t scanned;	/* bytes, those that could not be read too */
 	bool bad;		/* a moduledata was found, but its bounds make no sense */
 	struct moduledata *ret;
 };
@@ -85,25 +88,28 @@ static void try_header(struct finder *f, uint64_t addr)
 static bool scan(struct finder *f, struct mem *m, uint64_t start, uint64_t end,
 		 bool (*visit)(struct finder *f, uint64_t addr, size_t len))
 {
+	/* The last address may be the last that there is. */
+	if (start > UINT64_MAX - 7)
+		return false;
 	start = (start + 7) & ~7ull;
-	while (start < end) {
+	while (start < end && f->scanned < MAX_SCANNED) {
 		/* Windows end at page boundaries, so that a hole costs a page and not a window. */
 		uint64_t len = WINDOW - (start & (PAGE - 1));
+		bool there;
 
 		if (len > end - start)
 			len = end - start;
-		if (mem_read(m, start, f->buf, len) < 0) {
+		there = mem_read(m, start, f->buf, len) == 0;
+		if (!there) {
 			len = PAGE - (start & (PAGE - 1));
 			if (len > end - start)
 				len = end - start;
-			if (mem_read(m, start, f->buf, len) < 0) {
-				start += len;
-				continue;
-			}
+			there = mem_read(m, start, f->buf, len) == 0;
 		}
-		if (visit(f, start, len))
+		if (there && visit(f, start, len))
 			return true;
 		start += len;
+		f->scanned += len;
 	}
 	return false;
 }

@@ -28,7 +28,9 @@ const char *wait_kind_name(enum wait_kind k)
 
 const char *verdict_name(enum verdict v)
 {
-	static const char *const names[] = { "unknown", "ok", "suspect", "likely", "proven" };
+	static const char *const names[] = {
+		"unknown", "ok", "explained", "candidate", "suspect", "likely", "proven",
+	};
 
 	return (size_t)v < ARRAY_SIZE(names) ? names[v] : "unknown";
 }

@@ -24,6 +24,12 @@ enum go_state {
 	GO_DEADEXTRA = 11,	/* Go 1.26: an extra M's g, not in C's hands */
 };
 
+/* Does it wait until somebody wakes it? */
+static inline bool go_state_is_parked(enum go_state s)
+{
+	return s == GO_WAITING || s == GO_LEAKED;
+}
+
 /* "runnable", "running", "syscall", "waiting", ...: Go's own words. "???" for others. */
 const char *go_state_name(enum go_state s);
 
@@ -126,8 +132,20 @@ struct wait_object {
 	};
 };
 
-/* proven > likely > suspect > ok; unknown where nobody can tell. */
-enum verdict { VERDICT_UNKNOWN, VERDICT_OK, VERDICT_SUSPECT, VERDICT_LIKELY, VERDICT_PROVEN };
+/*
+ * proven > likely > suspect > candidate > explained > ok; unknown where nobody can tell. From suspect
+ * on something is held to be wrong; a candidate and what is explained are of findings alone.
+ */
+enum verdict {
+	VERDICT_UNKNOWN,
+	VERDICT_OK,
+	VERDICT_EXPLAINED,	/* it looks like a leak, and why it is none is known */
+	VERDICT_CANDIDATE,	/* one of those that it may be, and nothing sets it apart */
+	VERDICT_SUSPECT,
+	VERDICT_LIKELY,
+	VERDICT_PROVEN
+};
+/* "proven", ...: the JSON contract's words. */
 const char *verdict_name(enum verdict v);
 
 struct goroutine {
@@ -137,6 +155,8 @@ struct goroutine {
 	enum go_state state;
 	const char *wait_reason;	/* the target's own word; NULL when not waiting */
 	int64_t wait_ns;	/* a lower bound of how long it has waited; WAIT_UNKNOWN */
+	enum verdict verdict;	/* its own: others of its group may be healthy */
+	const char *pattern;	/* or NULL */
 	uint32_t group;		/* index into snapshot.groups */
 	int32_t tid;		/* of the thread it is on; 0 none or unknown */
 	bool system;		/* the runtime's own */

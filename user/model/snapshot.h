@@ -12,6 +12,11 @@
 #include "model/goroutine.h"
 #include "model/limits.h"
 
+struct memory_ledger;	/* model/memory.h */
+struct leak_set;	/* model/leaks.h */
+struct leak_clues;	/* model/leak_clues.h */
+struct timer_look;	/* model/timers.h */
+
 /* Goroutines alike in stack, state, wait reason, creator and labels. */
 struct group {
 	uint64_t id;		/* stable across runs of one binary */
@@ -19,22 +24,48 @@ struct group {
 	enum go_state state;
 	const char *wait_reason;	/* NULL when not waiting */
 	bool system;
-	enum verdict verdict;
+	enum verdict verdict;	/* the gravest of its goroutines' */
 	const char *pattern;	/* leak-cases name, or NULL */
+	/* How many of them can never run again, by the grade of that statement. */
+	uint64_t n_proven, n_likely, n_leak_suspect;
+	/* Of these alone: their stacks, and what of the heap comes back with them. */
+	uint64_t leaked_stack_bytes, leaked_heap_bytes;
+	bool leaked_heap_known;	/* of those that the wait alone proves, it is not */
+	int64_t leaked_wait_ns;	/* the longest of theirs; lower bound; WAIT_UNKNOWN */
+	const struct leak_clues *clues;	/* of one of them; NULL: none, or not looked for */
 	int64_t oldest_wait_ns;	/* lower bound; WAIT_UNKNOWN */
 	struct stack stack;
 	const char *no_stack;	/* why there is none ("running on a thread"), or NULL */
-	struct frame started;		/* the function of its go statement; function NULL: unknown */
+	/*
+	 * The function of its go statement; function NULL: unknown, and pc is the entry of what the
+	 * compiler wrote around it.
+	 */
+	struct frame started;
 	struct frame created_by;	/* function NULL: none or unknown */
 	const struct label *labels;
 	uint32_t n_labels;
-	/* What the first sample is blocked on; the others' are alike in kind, not in address. */
+	/*
+	 * What the first sample is blocked on; the others' are alike in kind, not in address.
+	 * Leaked goroutines are the first samples where there are any.
+	 */
 	struct wait_object blocked_on;
 	uint64_t objects_seen;	/* distinct wait objects among the samples; 0 unknown */
 	uint64_t stack_bytes;	/* sum of the stacks' allocated bytes */
+	bool heap_known;
+	uint64_t heap_bytes;	/* of the Go heap, reached from them and nothing else; if known */
 	uint32_t n_samples;
 	uint64_t sample_ids[LIMIT_SAMPLES];
+	int32_t sample_tids[LIMIT_SAMPLES];	/* threads that they hold; 0 none or unknown */
+	uint64_t site;		/* id of all groups that differ from this one in labels alone */
 };
+
+/* No index of a group: a finding that belongs to none of the snapshot's. */
+#define FINDING_NO_GROUP UINT32_MAX
+
+/* Of a group: those that are leaked, by any grade. */
+uint64_t group_leaked(const struct group *g);
+
+struct heap_profile;
 
 struct finding {
 	const char *pattern;
@@ -42,12 +73,18 @@ struct finding {
 	uint64_t count;
 	int64_t bytes;		/* WAIT_UNKNOWN */
 	const char *site;	/* "main.f file.go:12" */
-	uint32_t group;		/* index */
+	uint32_t group;		/* index, or FINDING_NO_GROUP */
 	const char *summary;
 	const char *const *evidence;
 	uint32_t n_evidence;
 	const char *advice;
 };
+
+/* Makes n lines its evidence. -ENOMEM when one of them is NULL: there was no memory for it. */
+int finding_evidence(struct finding *f, const char *const *lines, uint32_t n);
+
+/* A copy with all its strings in the arena. -ENOMEM. */
+int finding_copy(struct arena *a, const struct finding *f, struct finding *ret);
 
 struct process_info {
 	int pid;		/* 0 for a core that does not say */
@@ -75,6 +112,7 @@ struct quality {
 	const char *layout;	/* "table" or "dwarf" */
 	uint32_t passes;
 	double span_s;		/* from the first to the last read of goroutines */
+	double stopped_ms;	/* for this; 0 or less: it was never stopped */
 	const char **notes;	/* sentences for people */
 	uint32_t n_notes;
 };
@@ -100,6 +138,10 @@ struct snapshot {
 	uint64_t n_goroutines;
 	struct finding *findings;	/* most severe first */
 	uint32_t n_findings;
+	struct leak_set *leaks;	/* NULL: not looked for */
+	struct heap_profile *heap_profile;	/* NULL: not asked for */
+	const struct timer_look *timers;	/* NULL: not known */
+	struct memory_ledger *memory;	/* NULL: not asked for, or not known */
 };
 
 /* Accepts NULL. */
@@ -108,6 +150,16 @@ DEFINE_CLEANUP(struct snapshot, snapshot_free)
 
 /* An empty one with its arena. NULL when memory is short. */
 struct snapshot *snapshot_new(void);
+
+/*
+ * What is held of one of its goroutines, by itself or by its group where that holds for all of it.
+ * *pattern may be NULL.
+ */
+enum verdict snapshot_verdict_of(const struct snapshot *s, const struct goroutine *g,
+				 const char **pattern);
+
+/* Makes room for n findings behind those that it has. -ENOMEM. */
+int snapshot_reserve_findings(struct snapshot *s, uint32_t n);
 
 /* Appends a sentence to quality.notes, once however often it is said. */
 void snapshot_note(struct snapshot *s, const char *fmt, ...)

@@ -108,7 +108,19 @@ static uint32_t print_frames(const struct stack *s, bool all, FILE *out)
 	return shown;
 }
 
-static void print_header(const struct goroutine *g, FILE *out)
+/*
+ * Go 1.26: the runtime's own detector gives leaked ones a state, of which it prints no minutes. Where
+ * we have looked for them, ours have it too; a suspect is not one of them.
+ */
+static bool is_leaked(const struct snapshot *s, const struct goroutine *g)
+{
+	const char *pattern;
+
+	return g->state == GO_LEAKED ||
+	       (s->leaks && snapshot_verdict_of(s, g, &pattern) >= VERDICT_LIKELY);
+}
+
+static void print_header(const struct goroutine *g, bool leaked, FILE *out)
 {
 	int64_t minutes = 0;
 
@@ -117,9 +129,9 @@ static void print_header(const struct goroutine *g, FILE *out)
 		text_print(g->wait_reason, out);
 	else
 		fputs(go_state_name(g->state), out);
-	if (g->state == GO_LEAKED)
+	if (leaked)
 		fputs(" (leaked)", out);
-	if (g->state == GO_WAITING || g->state == GO_SYSCALL)
+	else if (g->state == GO_WAITING || g->state == GO_SYSCALL)
 		minutes = g->wait_ns / 60000000000;
 	if (minutes >= 1)
 		fprintf(out, ", %" PRId64 " minutes", minutes);
@@ -139,9 +151,11 @@ static void print_created_by(const struct goroutine *g, const struct frame *by, 
 	print_place(by, out);
 }
 
-static void print_goroutine(const struct goroutine *g, const struct group *of, FILE *out)
+static void print_goroutine(const struct snapshot *s, const struct goroutine *g, FILE *out)
 {
-	print_header(g, out);
+	const struct group *of = &s->groups[g->group];
+
+	print_header(g, is_leaked(s, g), out);
 	if (of->stack.n == 0)
 		fputs("\tgoroutine running on other thread; stack unavailable\n", out);
 	else if (print_frames(&of->stack, false, out) == 0)
@@ -162,7 +176,7 @@ int report_debug2(const struct snapshot *s, FILE *out, const struct report_optio
 		if (!first)
 			fputc('\n', out);
 		first = false;
-		print_goroutine(g, &s->groups[g->group], out);
+		print_goroutine(s, g, out);
 	}
 	return ferror(out) ? -EIO : 0;
 }

@@ -6,14 +6,13 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "model/leaks.h"
+#include "report/json_heap.h"
+#include "report/json_ledger.h"
+#include "report/json_retained.h"
+#include "report/json_timers.h"
 #include "report/json_value.h"
 #include "report/report.h"
-
-static int print_member(FILE *out, const char *key, struct jvalue *v)
-{
-	fprintf(out, ",\n\"%s\": ", key);
-	return jvalue_print(v, out);
-}
 
 /* null when negative or not a number: an unknown duration */
 static void put_real(struct jvalue *j, const char *key, double v)
@@ -27,15 +26,12 @@ static void put_real(struct jvalue *j, const char *key, double v)
 static int print_head(const struct snapshot *s, FILE *out, const struct report_options *o)
 {
 	struct jvalue loiter = jvalue_object();
-	char when[64];
-	struct tm tm;
+	char buf[JSON_TIME];
+	const char *when = json_time(&s->time, buf);
 
-	if (!gmtime_r(&s->time.tv_sec, &tm) ||
-	    strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
-		when[0] = '\0';
 	fputs("{\"schema\": \"loiter.snapshot/1\"", out);
-	if (when[0])
-		fprintf(out, ",\n\"time\": \"%s.%03ldZ\"", when, s->time.tv_nsec / 1000000 % 1000);
+	if (when)
+		fprintf(out, ",\n\"time\": \"%s\"", when);
 	else
 		fputs(",\n\"time\": null", out);
 	if (s->duration_ms >= 0 && s->duration_ms < 1e12)
@@ -44,7 +40,7 @@ static int print_head(const struct snapshot *s, FILE *out, const struct report_o
 	else
 		fputs(",\n\"duration_ms\": null", out);
 	jvalue_string(&loiter, "version", o->version);
-	return print_member(out, "loiter", &loiter);
+	return json_member(out, "loiter", &loiter);
 }
 
 static int print_process(const struct process_info *p, FILE *out)
@@ -69,7 +65,7 @@ static int print_process(const struct process_info *p, FILE *out)
 	jvalue_string(&j, "container_id", p->container_id);
 	jvalue_string(&j, "unit", p->unit);
 	jvalue_string(&j, "core_file", p->core_file);
-	return print_member(out, "process", &j);
+	return json_member(out, "process", &j);
 }
 
 static int print_quality(const struct quality *q, FILE *out)
@@ -83,11 +79,20 @@ static int print_quality(const struct quality *q, FILE *out)
 	jvalue_string(&j, "layout", q->layout);
 	jvalue_u64_known(&j, "passes", q->passes);
 	put_real(&j, "span_s", q->span_s);
-	jvalue_null(&j, "stopped_ms");
+	if (q->stopped_ms > 0)
+		put_real(&j, "stopped_ms", q->stopped_ms);
+	else
+		jvalue_null(&j, "stopped_ms");
 	for (uint32_t i = 0; i < q->n_notes; i++)
 		jvalue_append_string(&notes, q->notes[i]);
 	jvalue_put(&j, "notes", &notes);
-	return print_member(out, "quality", &j);
+	return json_member(out, "quality", &j);
+}
+
+/* Was it found out who is leaked, be it nobody? */
+static bool leaks_known(const struct snapshot *s)
+{
+	return s->leaks && s->leaks->passes;
 }
 
 static struct jvalue counts(const struct named_count *c, uint32_t n)
@@ -99,18 +104,33 @@ static struct jvalue counts(const struct named_count *c, uint32_t n)
 	return j;
 }
 
+/* How many are held to be leaked, by grade; a suspect may be one that only grows. */
+static void count_verdicts(const struct snapshot *s, uint64_t judged[VERDICT_PROVEN + 1])
+{
+	for (uint32_t i = 0; i < s->n_groups; i++) {
+		const struct group *g = &s->groups[i];
+
+		if (g->system)
+			continue;
+		judged[VERDICT_PROVEN] += g->n_proven;
+		judged[VERDICT_LIKELY] += g->n_likely;
+		judged[VERDICT_SUSPECT] += g->n_leak_suspect;
+		if (!group_leaked(g) && g->verdict >= VERDICT_SUSPECT &&
+		    g->verdict <= VERDICT_PROVEN)
+			judged[g->verdict] += g->count;
+	}
+}
+
 /*
  * Proven by the wait itself is judged in every snapshot. The other two need several passes or
- * several snapshots: 0 of them says that nobody has looked.
+ * several snapshots: 0 of them would say that somebody has looked.
  */
 static int print_totals(const struct snapshot *s, FILE *out)
 {
 	uint64_t judged[VERDICT_PROVEN + 1] = { 0 };
 	struct jvalue j = jvalue_object(), part;
 
-	for (uint32_t i = 0; i < s->n_groups; i++)
-		if (!s->groups[i].system && s->groups[i].verdict <= VERDICT_PROVEN)
-			judged[s->groups[i].verdict] += s->groups[i].count;
+	count_verdicts(s, judged);
 	jvalue_u64(&j, "total", s->total);
 	jvalue_u64(&j, "system", s->system);
 	part = counts(s->by_state, s->n_by_state);
@@ -118,19 +138,38 @@ static int print_totals(const struct snapshot *s, FILE *out)
 	part = counts(s->by_wait_reason, s->n_by_wait_reason);
 	jvalue_put(&j, "by_wait_reason", &part);
 	jvalue_u64(&j, "proven", judged[VERDICT_PROVEN]);
-	jvalue_u64_known(&j, "likely", judged[VERDICT_LIKELY]);
-	jvalue_u64_known(&j, "suspect", judged[VERDICT_SUSPECT]);
-	return print_member(out, "goroutines", &j);
+	if (leaks_known(s)) {
+		jvalue_u64(&j, "likely", judged[VERDICT_LIKELY]);
+		jvalue_u64(&j, "suspect", judged[VERDICT_SUSPECT]);
+	} else {
+		jvalue_u64_known(&j, "likely", judged[VERDICT_LIKELY]);
+		jvalue_u64_known(&j, "suspect", judged[VERDICT_SUSPECT]);
+	}
+	json_timers(&j, s->timers);
+	return json_member(out, "goroutines", &j);
 }
 
-/* A group's id is a 64-bit hash: as text, since JSON numbers lose bits beyond 2^53. */
-static void put_group_id(struct jvalue *j, const char *key, const struct snapshot *s, uint32_t i)
+/* What the search for leaks says of the process as a whole. Absent: there was none. */
+static int print_leaks(const struct snapshot *s, FILE *out)
 {
-	char id[20];
+	const struct leak_set *l = s->leaks;
+	struct jvalue j = jvalue_object();
+	uint64_t stacks = 0;
 
-	if (i < s->n_groups)
-		snprintf(id, sizeof(id), "%016" PRIx64, s->groups[i].id);
-	jvalue_string(j, key, i < s->n_groups ? id : NULL);
+	if (!l)
+		return 0;
+	for (uint32_t i = 0; i < s->n_groups; i++)
+		stacks += s->groups[i].leaked_stack_bytes;
+	if (leaks_known(s)) {
+		jvalue_u64(&j, "judged", l->judged);
+		jvalue_u64(&j, "stack_bytes", stacks);
+		jvalue_u64(&j, "heap_bytes", l->heap_bytes);
+	}
+	jvalue_u64_known(&j, "scanned_bytes", l->scanned_bytes);
+	if (l->estimated_stop_ms >= 0)
+		put_real(&j, "estimated_stop_ms", l->estimated_stop_ms);
+	jvalue_string(&j, "why_not", l->why_not);
+	return json_member(out, "leaks", &j);
 }
 
 static struct jvalue sample_ids(const struct group *g)
@@ -142,12 +181,45 @@ static struct jvalue sample_ids(const struct group *g)
 	return j;
 }
 
+/*
+ * Of leaked goroutines what the search found that they hold, and not what only they reach: they
+ * may hold the same, and who is leaked holds for nobody else.
+ */
+static struct jvalue held(const struct group *g)
+{
+	struct jvalue j = jvalue_object();
+
+	jvalue_u64_known(&j, "stack_bytes", g->stack_bytes);
+	if (g->leaked_heap_known && group_leaked(g) == g->count)
+		jvalue_u64(&j, "heap_bytes", g->leaked_heap_bytes);
+	else if (g->heap_known)
+		jvalue_u64(&j, "heap_bytes", g->heap_bytes);
+	else
+		jvalue_null(&j, "heap_bytes");
+	return j;
+}
+
+static struct jvalue leaked(const struct group *g)
+{
+	struct jvalue j = jvalue_object();
+
+	jvalue_u64_known(&j, "proven", g->n_proven);
+	jvalue_u64_known(&j, "likely", g->n_likely);
+	jvalue_u64_known(&j, "suspect", g->n_leak_suspect);
+	jvalue_u64_known(&j, "stack_bytes", g->leaked_stack_bytes);
+	if (g->leaked_heap_known)
+		jvalue_u64(&j, "heap_bytes", g->leaked_heap_bytes);
+	else
+		jvalue_null(&j, "heap_bytes");
+	return j;
+}
+
 static struct jvalue group(const struct snapshot *s, uint32_t i)
 {
 	const struct group *g = &s->groups[i];
 	struct jvalue j = jvalue_object(), part;
 
-	put_group_id(&j, "id", s, i);
+	json_group_id(&j, "id", s, i);
 	jvalue_u64(&j, "count", g->count);
 	jvalue_string(&j, "state", go_state_name(g->state));
 	jvalue_string(&j, "wait_reason", g->wait_reason);
@@ -175,28 +247,32 @@ static struct jvalue group(const struct snapshot *s, uint32_t i)
 	jvalue_put(&j, "blocked_on", &part);
 	if (g->objects_seen)
 		jvalue_u64(&j, "objects_seen", g->objects_seen);
-	part = jvalue_object();
-	jvalue_u64_known(&part, "stack_bytes", g->stack_bytes);
-	jvalue_null(&part, "heap_bytes");
+	part = held(g);
 	jvalue_put(&j, "held", &part);
+	if (group_leaked(g)) {
+		part = leaked(g);
+		jvalue_put(&j, "leaked", &part);
+	}
 	part = sample_ids(g);
 	jvalue_put(&j, "sample_ids", &part);
 	return j;
 }
 
-static struct jvalue goroutine(const struct snapshot *s, uint64_t i)
+static struct jvalue goroutine(const void *of_snapshot, uint64_t i)
 {
+	const struct snapshot *s = of_snapshot;
 	const struct goroutine *g = &s->goroutines[i];
-	const struct group *of = g->group < s->n_groups ? &s->groups[g->group] : NULL;
 	struct jvalue j = jvalue_object(), part;
+	const char *pattern;
+	enum verdict verdict = snapshot_verdict_of(s, g, &pattern);
 
 	jvalue_u64(&j, "id", g->id);
 	jvalue_string(&j, "state", go_state_name(g->state));
 	jvalue_string(&j, "wait_reason", g->wait_reason);
 	jvalue_age(&j, "wait_s", g->wait_ns);
-	put_group_id(&j, "group", s, g->group);
-	jvalue_string(&j, "verdict", verdict_name(of ? of->verdict : VERDICT_UNKNOWN));
-	jvalue_string(&j, "pattern", of ? of->pattern : NULL);
+	json_group_id(&j, "group", s, g->group);
+	jvalue_string(&j, "verdict", verdict_name(verdict));
+	jvalue_string(&j, "pattern", pattern);
 	part = json_labels(g->labels, g->n_labels);
 	jvalue_put(&j, "labels", &part);
 	part = json_blocked_on(&g->blocked_on);
@@ -209,72 +285,41 @@ static struct jvalue goroutine(const struct snapshot *s, uint64_t i)
 	return j;
 }
 
-/* A finding that asks for nothing is "explained", one that nobody could judge a "candidate". */
-static const char *finding_verdict(enum verdict v)
+static struct jvalue finding_at(const void *of_snapshot, uint64_t i)
 {
-	if (v == VERDICT_OK)
-		return "explained";
-	return v > VERDICT_OK && v <= VERDICT_PROVEN ? verdict_name(v) : "candidate";
+	const struct snapshot *s = of_snapshot;
+
+	return json_finding(s, &s->findings[i]);
 }
 
-static struct jvalue finding(const struct snapshot *s, uint64_t i)
+static struct jvalue group_at(const void *of_snapshot, uint64_t i)
 {
-	const struct finding *f = &s->findings[i];
-	struct jvalue j = jvalue_object(), evidence = jvalue_array();
+	const struct snapshot *s = of_snapshot;
 
-	jvalue_string(&j, "pattern", f->pattern);
-	jvalue_string(&j, "verdict", finding_verdict(f->verdict));
-	jvalue_u64(&j, "count", f->count);
-	jvalue_count(&j, "bytes", f->bytes);
-	jvalue_string(&j, "site", f->site);
-	put_group_id(&j, "group", s, f->group);
-	jvalue_string(&j, "summary", f->summary);
-	for (uint32_t k = 0; k < f->n_evidence; k++)
-		jvalue_append_string(&evidence, f->evidence[k]);
-	jvalue_put(&j, "evidence", &evidence);
-	jvalue_string(&j, "advice", f->advice);
-	return j;
-}
-
-static struct jvalue group_at(const struct snapshot *s, uint64_t i)
-{
 	return group(s, (uint32_t)i);
 }
 
-static int print_array(const struct snapshot *s, FILE *out, const char *key, uint64_t n,
-		       struct jvalue (*element)(const struct snapshot *s, uint64_t i))
+/* Where the memory is, else what /proc says of it as a whole. Absent if unknown. */
+static int print_process_totals(const struct snapshot *s, FILE *out)
 {
-	fprintf(out, ",\n\"%s\": [", key);
-	for (uint64_t i = 0; i < n; i++) {
-		struct jvalue j = element(s, i);
-		int r;
-
-		fputs(i ? ",\n" : "\n", out);
-		r = jvalue_print(&j, out);
-		if (r < 0)
-			return r;
-		if (ferror(out))
-			return -EIO;
-	}
-	fputs("]", out);
-	return 0;
-}
-
-/* What /proc says of the whole process; the parts are another command's work. Absent if unknown. */
-static int print_process_totals(const struct process_info *p, FILE *out)
-{
+	const struct process_info *p = &s->process;
 	struct jvalue j;
 	int r = 0;
 
-	if (p->rss_bytes) {
-		j = jvalue_object();
-		jvalue_u64(&j, "rss_bytes", p->rss_bytes);
-		r = print_member(out, "memory", &j);
+	if (s->memory || s->heap_profile || p->rss_bytes) {
+		j = s->memory ? json_ledger(s->memory) : jvalue_object();
+		if (!s->memory)
+			jvalue_u64_known(&j, "rss_bytes", p->rss_bytes);
+		if (s->memory)
+			json_retained(&j, s);
+		if (s->heap_profile)
+			json_heap_profile(&j, s->heap_profile);
+		r = json_member(out, "memory", &j);
 	}
 	if (r == 0 && p->threads) {
 		j = jvalue_object();
 		jvalue_u64(&j, "total", p->threads);
-		r = print_member(out, "threads", &j);
+		r = json_member(out, "threads", &j);
 	}
 	return r;
 }
@@ -291,13 +336,15 @@ int report_json(const struct snapshot *s, FILE *out, const struct report_options
 	if (r == 0)
 		r = print_totals(s, out);
 	if (r == 0)
-		r = print_array(s, out, "groups", s->n_groups, group_at);
+		r = print_leaks(s, out);
+	if (r == 0)
+		r = json_array_member(out, "groups", s, s->n_groups, group_at);
 	if (r == 0 && s->goroutines)
-		r = print_array(s, out, "goroutine_list", s->n_goroutines, goroutine);
+		r = json_array_member(out, "goroutine_list", s, s->n_goroutines, goroutine);
 	if (r == 0)
-		r = print_process_totals(&s->process, out);
+		r = print_process_totals(s, out);
 	if (r == 0)
-		r = print_array(s, out, "findings", s->n_findings, finding);
+		r = json_array_member(out, "findings", s, s->n_findings, finding_at);
 	if (r < 0)
 		return r;
 	fputs("}\n", out);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Frames, labels and wait objects in the words of the JSON contract. */
+/* Frames, labels, wait objects and findings in the words of the JSON contract. */
+#include <inttypes.h>
+
 #include "report/json_value.h"
 
 struct jvalue json_frame(const struct frame *f)
@@ -149,5 +151,49 @@ struct jvalue json_blocked_on(const struct wait_object *w)
 	case WAIT_KINDS:
 		break;
 	}
+	return j;
+}
+
+void json_group_id(struct jvalue *j, const char *key, const struct snapshot *s, uint32_t i)
+{
+	char id[20];
+
+	if (i < s->n_groups)
+		snprintf(id, sizeof(id), "%016" PRIx64, s->groups[i].id);
+	jvalue_string(j, key, i < s->n_groups ? id : NULL);
+}
+
+/* The contract has no word for a finding that says nothing. */
+static const char *finding_verdict(enum verdict v)
+{
+	if (v == VERDICT_OK)
+		return "explained";
+	return v > VERDICT_OK && v <= VERDICT_PROVEN ? verdict_name(v) : "candidate";
+}
+
+struct jvalue json_finding(const struct snapshot *s, const struct finding *f)
+{
+	char id[20];
+
+	if (f->group < s->n_groups)
+		snprintf(id, sizeof(id), "%016" PRIx64, s->groups[f->group].id);
+	return json_finding_of(f, f->group < s->n_groups ? id : NULL);
+}
+
+struct jvalue json_finding_of(const struct finding *f, const char *group)
+{
+	struct jvalue j = jvalue_object(), evidence = jvalue_array();
+
+	jvalue_string(&j, "pattern", f->pattern);
+	jvalue_string(&j, "verdict", finding_verdict(f->verdict));
+	jvalue_u64(&j, "count", f->count);
+	jvalue_count(&j, "bytes", f->bytes);
+	jvalue_string(&j, "site", f->site);
+	jvalue_string(&j, "group", group);
+	jvalue_string(&j, "summary", f->summary);
+	for (uint32_t k = 0; k < f->n_evidence; k++)
+		jvalue_append_string(&evidence, f->evidence[k]);
+	jvalue_put(&j, "evidence", &evidence);
+	jvalue_string(&j, "advice", f->advice);
 	return j;
 }

@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "report/utf8.h"
 
@@ -77,15 +79,34 @@ void jvalue_count(struct jvalue *j, const char *key, int64_t v)
 		jvalue_null(j, key);
 }
 
-/* Not through printf("%f"): the decimal point is the locale's there. */
+/* v / 10^decimals. Not through printf("%f"): the decimal point is the locale's there. */
+static void add_decimals(struct jvalue *j, const char *key, int64_t v, unsigned int decimals)
+{
+	uint64_t abs = v < 0 ? -(uint64_t)v : (uint64_t)v, scale = 1;
+	char digits[48];
+
+	for (unsigned int i = 0; i < decimals; i++)
+		scale *= 10;
+	snprintf(digits, sizeof(digits), "%s%" PRIu64 ".%0*" PRIu64, v < 0 ? "-" : "", abs / scale,
+		 (int)decimals, abs % scale);
+	add(j, key, json_object_new_double_s((double)v / (double)scale, digits));
+}
+
 void jvalue_milli(struct jvalue *j, const char *key, int64_t thousandths)
 {
-	uint64_t abs = thousandths < 0 ? -(uint64_t)thousandths : (uint64_t)thousandths;
-	char digits[32];
+	add_decimals(j, key, thousandths, 3);
+}
 
-	snprintf(digits, sizeof(digits), "%s%" PRIu64 ".%03" PRIu64, thousandths < 0 ? "-" : "",
-		 abs / 1000, abs % 1000);
-	add(j, key, json_object_new_double_s((double)thousandths / 1000, digits));
+void jvalue_real(struct jvalue *j, const char *key, double v, unsigned int decimals)
+{
+	double scaled = v;
+
+	for (unsigned int i = 0; i < decimals; i++)
+		scaled *= 10;
+	if (isfinite(scaled) && fabs(scaled) < 9e18)
+		add_decimals(j, key, (int64_t)llround(scaled), decimals);
+	else
+		jvalue_null(j, key);
 }
 
 void jvalue_age(struct jvalue *j, const char *key, int64_t ns)
@@ -129,6 +150,17 @@ void jvalue_string(struct jvalue *j, const char *key, const char *s)
 		add(j, key, new_string(s));
 	else
 		jvalue_null(j, key);
+}
+
+const char *json_time(const struct timespec *t, char *buf)
+{
+	char when[40];
+	struct tm tm;
+
+	if (!gmtime_r(&t->tv_sec, &tm) || !strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm))
+		return NULL;
+	snprintf(buf, JSON_TIME, "%s.%03ldZ", when, t->tv_nsec / 1000000 % 1000);
+	return buf;
 }
 
 void jvalue_addr(struct jvalue *j, const char *key, uint64_t addr)
@@ -251,4 +283,29 @@ int jvalue_print(struct jvalue *j, FILE *out)
 	if (!text)
 		return -ENOMEM;
 	return ferror(out) ? -EIO : 0;
+}
+
+int json_member(FILE *out, const char *key, struct jvalue *v)
+{
+	fprintf(out, ",\n\"%s\": ", key);
+	return jvalue_print(v, out);
+}
+
+int json_array_member(FILE *out, const char *key, const void *of, uint64_t n,
+		      struct jvalue (*element)(const void *of, uint64_t i))
+{
+	fprintf(out, ",\n\"%s\": [", key);
+	for (uint64_t i = 0; i < n; i++) {
+		struct jvalue j = element(of, i);
+		int r;
+
+		fputs(i ? ",\n" : "\n", out);
+		r = jvalue_print(&j, out);
+		if (r < 0)
+			return r;
+		if (ferror(out))
+			return -EIO;
+	}
+	fputs("]", out);
+	return 0;
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <time.h>
 
 #include <json-c/json.h>
 
@@ -37,6 +38,11 @@ void jvalue_count(struct jvalue *j, const char *key, int64_t v);
 void jvalue_i64(struct jvalue *j, const char *key, int64_t v);
 /* A number of seconds or milliseconds with three decimals: no more were measured. */
 void jvalue_milli(struct jvalue *j, const char *key, int64_t thousandths);
+/*
+ * Any number, with `decimals` (at most 9) of them; null when it is not finite or beyond what these
+ * leave room for.
+ */
+void jvalue_real(struct jvalue *j, const char *key, double v, unsigned int decimals);
 /* The same from nanoseconds into seconds; null when WAIT_UNKNOWN. */
 void jvalue_age(struct jvalue *j, const char *key, int64_t ns);
 /* A time left from nanoseconds into seconds, negative overdue; null when TIME_UNKNOWN. */
@@ -59,8 +65,23 @@ void jvalue_append(struct jvalue *j, struct jvalue *v);
 /* Writes it on one line and frees it. 0, -ENOMEM when it failed, -EIO. */
 int jvalue_print(struct jvalue *j, FILE *out);
 
+/* As a member after another one of an object that is written piece by piece. As jvalue_print(). */
+int json_member(FILE *out, const char *key, struct jvalue *v);
+/* An array as such a member, an element a line, however many there are: none is kept. */
+int json_array_member(FILE *out, const char *key, const void *of, uint64_t n,
+		      struct jvalue (*element)(const void *of, uint64_t i));
+
+/* "2026-07-31T09:24:50.123Z", into buf of JSON_TIME bytes; NULL for what no calendar has. */
+enum { JSON_TIME = 64 };
+const char *json_time(const struct timespec *t, char *buf);
+
 /* Parts of the contract (json_parts.c). */
 struct jvalue json_frame(const struct frame *f);
 struct jvalue json_stack(const struct stack *s);
 struct jvalue json_labels(const struct label *labels, uint32_t n);
 struct jvalue json_blocked_on(const struct wait_object *w);
+/* Of group i of the snapshot: 16 hex digits, for JSON numbers lose bits; null where there is none. */
+void json_group_id(struct jvalue *j, const char *key, const struct snapshot *s, uint32_t i);
+struct jvalue json_finding(const struct snapshot *s, const struct finding *f);
+/* The same with the id of its group as it is written; NULL: none. */
+struct jvalue json_finding_of(const struct finding *f, const char *group);

@@ -40,13 +40,31 @@ int report_debug2(const struct snapshot *s, FILE *out, const struct report_optio
  */
 int report_pprof(const struct snapshot *s, FILE *out, const struct report_options *o);
 
+/*
+ * The goroutineleak profile of Go 1.27, in the same form: those that are proven or likely leaked.
+ * One sample type, goroutineleak/count.
+ */
+int report_goroutineleak(const struct snapshot *s, FILE *out, const struct report_options *o);
+
+/*
+ * The heap profile in the same form: snapshot.heap_profile, which must be there. Sample types are
+ * runtime/pprof's, alloc_objects, alloc_space, inuse_objects and inuse_space, and scaled as it
+ * does; the period is runtime.MemProfileRate. Of a program without a profile: what lives by type, and by
+ * size class where the type is not known, as if each were a function.
+ */
+int report_pprof_heap(const struct snapshot *s, FILE *out, const struct report_options *o);
+
 /* A row a format: cmd/ and the man page check read the same table. */
 struct report_format {
 	const char *name;	/* as --format takes it */
 	const char *help;
 	int (*write)(const struct snapshot *s, FILE *out, const struct report_options *o);
+	/* What it writes with --memory, when that is something else; or NULL. */
+	int (*write_memory)(const struct snapshot *s, FILE *out, const struct report_options *o);
 	bool binary;		/* refused on a terminal */
 	bool needs_goroutines;	/* snapshot.goroutines must be filled */
+	bool shows_leaks;	/* it has a place for who is leaked, */
+	bool needs_leaks;	/* or nothing else */
 };
 extern const struct report_format report_formats[];	/* ends with a NULL name */
 const struct report_format *report_format_find(const char *name);

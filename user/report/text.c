@@ -8,15 +8,21 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "model/leaks.h"
+#include "model/memory.h"
 #include "report/line.h"
 #include "report/report.h"
+#include "report/text_finding.h"
+#include "report/text_heap.h"
+#include "report/text_ledger.h"
 #include "report/text_list.h"
+#include "report/text_retained.h"
 #include "report/text_table.h"
 #include "report/words.h"
 
 #define DOT " \xc2\xb7 "
 
-enum { TOTALS_SHOWN = 24, INDENT = 8 };
+enum { TOTALS_SHOWN = 24 };
 
 static void print_process(const struct process_info *p, struct line *l, FILE *out)
 {
@@ -48,19 +54,29 @@ static void print_process(const struct process_info *p, struct line *l, FILE *ou
 	flow_end(&f);
 }
 
+static const char *stopped(const struct quality *q)
+{
+	return q->stopped_ms > 0 ? "" : ", never stopped";
+}
+
 static void print_reading(const struct snapshot *s, struct line *l, FILE *out)
 {
 	const struct quality *q = &s->quality;
 	struct flow f = { .line = l, .out = out, .indent = 2, .separator = DOT };
 	char words[WORDS_NUMBER];
 
+	/* A process that is not Go, of which attach tells: it has none to read. */
+	if (!s->process.go_version && !q->goroutines_read && s->process.pid > 0)
+		return;
 	flow_printf(&f, "%s goroutine%s", words_count(s->total, words), s->total == 1 ? "" : "s");
 	if (s->process.core_file)
 		flow_put(&f, "read from a core file");
 	else if (s->duration_ms < 10000)
-		flow_printf(&f, "read in %.0f ms, never stopped", s->duration_ms);
+		flow_printf(&f, "read in %.0f ms%s", s->duration_ms, stopped(q));
 	else
-		flow_printf(&f, "read in %.0f s, never stopped", s->duration_ms / 1000);
+		flow_printf(&f, "read in %.0f s%s", s->duration_ms / 1000, stopped(q));
+	if (q->stopped_ms > 0)
+		flow_printf(&f, "stopped %.*f ms", q->stopped_ms < 10 ? 1 : 0, q->stopped_ms);
 	if (q->torn_retried)
 		flow_printf(&f, "%s torn, retried", words_count(q->torn_retried, words));
 	if (q->torn)
@@ -69,6 +85,49 @@ static void print_reading(const struct snapshot *s, struct line *l, FILE *out)
 		flow_printf(&f, "%s unreadable", words_count(q->unreadable, words));
 	if (q->passes > 1)
 		flow_printf(&f, "%" PRIu32 " passes over %.1f s", q->passes, q->span_s);
+	flow_end(&f);
+}
+
+static void put_grade(struct flow *f, uint64_t n, const char *grade)
+{
+	char words[WORDS_NUMBER];
+
+	if (!n)
+		return;
+	flow_printf(f, "%s %s", words_count(n, words), grade);
+	f->separator = DOT;
+}
+
+/* How many can never run again, and what would come back with them. */
+static void print_leaks(const struct snapshot *s, struct line *l, FILE *out)
+{
+	struct flow f = { .line = l, .out = out, .indent = 2, .separator = DOT };
+	uint64_t proven = 0, likely = 0, suspect = 0, bytes;
+	char words[WORDS_NUMBER];
+
+	if (!s->leaks || !s->leaks->passes)
+		return;
+	bytes = s->leaks->heap_bytes;
+	for (uint32_t i = 0; i < s->n_groups; i++) {
+		proven += s->groups[i].n_proven;
+		likely += s->groups[i].n_likely;
+		suspect += s->groups[i].n_leak_suspect;
+		bytes += s->groups[i].leaked_stack_bytes;
+	}
+	if (!proven && !likely && !suspect) {
+		flow_printf(&f, "no leak among %s blocked goroutine%s",
+			    words_count(s->leaks->judged, words),
+			    s->leaks->judged == 1 ? "" : "s");
+		flow_end(&f);
+		return;
+	}
+	flow_put(&f, "can never run again:");
+	f.separator = " ";
+	put_grade(&f, proven, "proven");
+	put_grade(&f, likely, "likely");
+	put_grade(&f, suspect, "suspect");
+	f.separator = DOT;
+	flow_printf(&f, "%s would come back", words_bytes(bytes, words));
 	flow_end(&f);
 }
 
@@ -98,59 +157,6 @@ static void print_totals(const struct snapshot *s, struct line *l, FILE *out)
 	flow_end(&f);
 }
 
-static void print_sentence(struct line *l, FILE *out, unsigned int indent, const char *lead,
-			   const char *sentence)
-{
-	struct flow f = { .line = l, .out = out, .separator = " " };
-
-	line_pad(l, indent);
-	f.indent = indent + (unsigned int)strlen(lead);
-	if (*lead)
-		line_put(l, lead);
-	flow_words(&f, sentence);
-	flow_end(&f);
-}
-
-static void print_finding(const struct finding *f, struct line *l, FILE *out)
-{
-	static const struct {
-		const char *word;
-		enum line_style style;
-	} heads[] = {
-		[VERDICT_UNKNOWN] = { "NOTE", STYLE_NONE },   [VERDICT_OK] = { "OK", STYLE_NONE },
-		[VERDICT_SUSPECT] = { "SUSPECT", STYLE_YELLOW },
-		[VERDICT_LIKELY] = { "LIKELY", STYLE_YELLOW }, [VERDICT_PROVEN] = { "PROVEN", STYLE_RED },
-	};
-	unsigned int v = (unsigned int)f->verdict < ARRAY_SIZE(heads) ? f->verdict : 0;
-	struct flow flow = { .line = l, .out = out, .indent = INDENT, .separator = " " };
-	size_t pattern = f->pattern ? text_columns(f->pattern) : 0;
-
-	line_style(l, heads[v].style);
-	line_put(l, heads[v].word);
-	line_style(l, STYLE_NONE);
-	line_pad(l, INDENT);
-	flow_words(&flow, f->summary ? f->summary : "");
-	/* The pattern's name at the right edge, where there is room for it. */
-	if (pattern && l->at + 2 + pattern <= l->width) {
-		line_pad(l, l->width - (unsigned int)pattern);
-		line_put(l, f->pattern);
-	} else if (pattern) {
-		flow.separator = "  ";
-		flow_put(&flow, f->pattern);
-	}
-	line_end(l, out);
-	if (f->site) {
-		line_pad(l, INDENT);
-		line_put(l, f->site);
-		line_end(l, out);
-	}
-	/* What asks for nothing needs no evidence here; the JSON has it. */
-	for (uint32_t i = 0; f->verdict != VERDICT_OK && i < f->n_evidence; i++)
-		print_sentence(l, out, INDENT, "", f->evidence[i]);
-	if (f->advice)
-		print_sentence(l, out, INDENT, "try: ", f->advice);
-}
-
 static void print_findings(const struct snapshot *s, struct line *l, FILE *out,
 			   const struct report_options *o)
 {
@@ -159,7 +165,7 @@ static void print_findings(const struct snapshot *s, struct line *l, FILE *out,
 	if (s->n_findings)
 		fputc('\n', out);
 	for (uint32_t i = 0; i < shown; i++)
-		print_finding(&s->findings[i], l, out);
+		text_finding(&s->findings[i], l, out);
 	if (shown < s->n_findings) {
 		line_printf(l, "... and %" PRIu32 " more findings: --format json, or -o",
 			    s->n_findings - shown);
@@ -208,26 +214,36 @@ static void print_not_read(const struct quality *q, struct line *l, FILE *out)
 		snprintf(sentence, sizeof(sentence), "%s goroutine%s changed under every attempt to "
 			 "read it: counted, not in the groups", words_count(q->torn, words),
 			 q->torn == 1 ? "" : "s");
-		print_sentence(l, out, 0, "not read: ", sentence);
+		text_sentence(l, out, 0, "not read: ", sentence);
 	}
 	if (q->unreadable) {
 		snprintf(sentence, sizeof(sentence), "%s goroutine%s in memory that could not be "
 			 "read", words_count(q->unreadable, words), q->unreadable == 1 ? "" : "s");
-		print_sentence(l, out, 0, "not read: ", sentence);
+		text_sentence(l, out, 0, "not read: ", sentence);
 	}
 	for (uint32_t i = 0; i < q->n_notes; i++)
-		print_sentence(l, out, 0, "note: ", q->notes[i]);
+		text_sentence(l, out, 0, "note: ", q->notes[i]);
 }
 
 int report_text(const struct snapshot *s, FILE *out, const struct report_options *o)
 {
 	struct line l;
+	int r = 0;
 
 	line_init(&l, o->width, o->colour);
 	print_process(&s->process, &l, out);
 	print_reading(s, &l, out);
 	print_totals(s, &l, out);
+	print_leaks(s, &l, out);
 	print_findings(s, &l, out, o);
+	if (s->memory)
+		text_ledger(s->memory, &l, out);
+	if (s->memory && s->memory->retained && !s->memory->retained->why_not)
+		text_retained(s->memory->retained, &l, out);
+	if (s->heap_profile)
+		r = text_heap(s, &l, out);
+	if (r < 0)
+		return r;
 	text_table(s, out, o);
 	if (o->list)
 		text_list(s, out, o);

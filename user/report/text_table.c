@@ -96,8 +96,15 @@ static void put_where(struct table *t, const struct group *g)
 /* What goes with a group beyond the columns: labels, and a verdict that is worth a look. */
 static void put_extras(struct flow *f, const struct group *g)
 {
-	if (g->verdict > VERDICT_OK)
-		flow_printf(f, "%s %s", verdict_name(g->verdict), g->pattern ? g->pattern : "");
+	const char *pattern = g->pattern ? g->pattern : "";
+	uint64_t leaked = group_leaked(g);
+	char words[WORDS_NUMBER];
+
+	if (leaked && leaked < g->count)
+		flow_printf(f, "%s of them %s %s", words_count(leaked, words),
+			    verdict_name(g->verdict), pattern);
+	else if (g->verdict > VERDICT_OK)
+		flow_printf(f, "%s %s", verdict_name(g->verdict), pattern);
 	for (uint32_t i = 0; i < g->n_labels && i < LABELS_SHOWN; i++)
 		flow_printf(f, "%.200s=%.200s", g->labels[i].key, g->labels[i].value);
 	if (g->n_labels > LABELS_SHOWN)

@@ -68,6 +68,45 @@ char *words_uptime(double seconds, char *buf)
 	return buf;
 }
 
+char *words_clock(const struct timespec *t, char *buf)
+{
+	struct tm tm;
+
+	if (!localtime_r(&t->tv_sec, &tm) || !strftime(buf, WORDS_NUMBER, "%H:%M:%S", &tm))
+		snprintf(buf, WORDS_NUMBER, "--:--:--");
+	return buf;
+}
+
+char *words_span(double seconds, char *buf)
+{
+	static const struct {
+		double size;
+		const char *name;
+	} units[] = { { 1e-9, "ns" }, { 1e-6, "\xc2\xb5s" }, { 1e-3, "ms" }, { 1, "s" } };
+	size_t u = 0;
+	double n;
+
+	if (!(seconds < 99.5))
+		return words_uptime(seconds, buf);
+	while (u + 1 < ARRAY_SIZE(units) && seconds >= units[u].size * 999.5)
+		u++;
+	n = seconds > 0 ? seconds / units[u].size : 0;
+	snprintf(buf, WORDS_NUMBER, n < 9.95 && u ? "%.1f %s" : "%.0f %s", n, units[u].name);
+	return buf;
+}
+
+char *words_per_s(double per_s, char *buf)
+{
+	char number[WORDS_NUMBER];
+
+	if (!(per_s >= 9.95))
+		snprintf(buf, WORDS_NUMBER, "%.1f/s", per_s > 0 ? per_s : 0);
+	else
+		snprintf(buf, WORDS_NUMBER, "%.28s/s",
+			 words_count(per_s < 1e18 ? (uint64_t)(per_s + 0.5) : UINT64_MAX, number));
+	return buf;
+}
+
 /* Past the last slash of the import path; type arguments and receivers have slashes too. */
 static const char *without_directories(const char *function)
 {

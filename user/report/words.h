@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "analysis/count.h"
 #include "model/goroutine.h"
@@ -21,6 +22,13 @@ char *words_bytes(uint64_t n, char *buf);
 char *words_age(int64_t ns, char *buf);
 /* Two units: "3d04h", "4h12m", "12m30s", "45s". */
 char *words_uptime(double seconds, char *buf);
+/* "15:04:05", of the local clock; "--:--:--" for what no calendar has. */
+char *words_clock(const struct timespec *t, char *buf);
+
+/* To two digits: "340 ns", "12 µs", "1.2 ms", "3.4 s", "2m10s". */
+char *words_span(double seconds, char *buf);
+/* "1,200/s", "0.4/s" */
+char *words_per_s(double per_s, char *buf);
 
 /*
  * "main.fetch.func1 fetch.go:48", escaped, in at most `columns`: first without the directories of

@@ -311,6 +311,17 @@ void core_facts(const struct core *c, struct core_facts *ret)
 		ret->pid = c->notes.tids[0];
 }
 
+bool core_registers(const struct core *c, struct stopped_registers *ret)
+{
+	const struct core_notes *n = &c->notes;
+	bool whole = n->n_tids > 0 && n->n_vectors == n->n_tids;
+
+	*ret = (struct stopped_registers){ n->threads, n->n_tids, n->words, n->n_words };
+	for (size_t i = 0; i < n->n_tids; i++)
+		whole = whole && n->threads[i].sp;
+	return whole;
+}
+
 int core_open_file(const struct core *c, const struct mapping *m, struct diag *d)
 {
 	struct stat st;

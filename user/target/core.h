@@ -6,12 +6,14 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/arena.h"
 #include "base/diag.h"
 #include "base/mem.h"
 #include "target/maps.h"
+#include "target/stopper.h"
 
 struct core;
 
@@ -42,6 +44,12 @@ struct core_facts {
 };
 /* Borrowed strings. */
 void core_facts(const struct core *c, struct core_facts *ret);
+
+/*
+ * The registers of its threads; borrowed. True: general and vector registers of each of them are
+ * there.
+ */
+bool core_registers(const struct core *c, struct stopped_registers *ret);
 
 /*
  * Opens the file that a mapping came from by its recorded path. Whoever uses it compares build

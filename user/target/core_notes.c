@@ -19,12 +19,20 @@ enum {
 	PID_LIMIT = 4 << 20,		/* include/linux/threads.h, PID_MAX_LIMIT */
 	/* struct elf_prstatus and elf_prpsinfo of amd64, include/linux/elfcore.h. */
 	PRSTATUS_PID = 32,
+	PRSTATUS_REGS = 112,
+	/* struct user_regs_struct of amd64: 27 words. */
+	REGS = 27,
+	REG_RIP = 16,
+	REG_RSP = 19,
+	WORDS_MAX = 1 << 24,	/* of all registers: 128 MiB, 20,000 threads with AMX */
+	XSTATE_BYTES = 32 * 1024,	/* 2.7 KiB with AVX-512, 11 KiB with AMX */
 	PRPSINFO_PID = 24,
 	PRPSINFO_NAME = 40,
 };
 
 #ifdef __x86_64__
 _Static_assert(offsetof(struct elf_prstatus, pr_pid) == PRSTATUS_PID, "amd64");
+_Static_assert(offsetof(struct elf_prstatus, pr_reg) == PRSTATUS_REGS, "amd64");
 _Static_assert(offsetof(struct elf_prpsinfo, pr_pid) == PRPSINFO_PID, "amd64");
 _Static_assert(offsetof(struct elf_prpsinfo, pr_fname) == PRPSINFO_NAME, "amd64");
 #endif
@@ -59,23 +67,79 @@ static int add_tid(struct core_notes *n, pid_t tid)
 	/* Sizes are powers of two: full when the count is one. */
 	if ((n->n_tids & (n->n_tids - 1)) == 0) {
 		size_t more = n->n_tids ? n->n_tids * 2 : 1;
+		struct stopped_thread *threads;
 		pid_t *bigger = reallocarray(n->tids, more, sizeof(*bigger));
 
 		if (!bigger)
 			return -ENOMEM;
 		n->tids = bigger;
+		threads = reallocarray(n->threads, more, sizeof(*threads));
+		if (!threads)
+			return -ENOMEM;
+		n->threads = threads;
 	}
+	n->threads[n->n_tids] = (struct stopped_thread){
+		.tid = tid,
+		.first = (uint32_t)n->n_words,
+	};
 	n->tids[n->n_tids++] = tid;
+	return 0;
+}
+
+/* Of the thread that was told last. */
+static int add_words(struct core_notes *n, struct span words)
+{
+	struct stopped_thread *t = &n->threads[n->n_tids - 1];
+	size_t count = words.len / 8;
+
+	if (n->room_words - n->n_words < count) {
+		size_t room = 2 * n->room_words + count;
+		uint64_t *more = reallocarray(n->words, room, sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		n->words = more;
+		n->room_words = room;
+	}
+	for (size_t i = 0; i < count; i++) {
+		uint64_t word = span_u64(&words, 8 * i);
+
+		if (word >= STOPPED_WORD_LEAST && word < STOPPED_WORD_END)
+			n->words[n->n_words++] = word;
+	}
+	t->n = (uint32_t)n->n_words - t->first;
 	return 0;
 }
 
 static int parse_prstatus(struct span desc, struct core_notes *n)
 {
 	uint32_t tid = span_u32(&desc, PRSTATUS_PID);
+	struct stopped_thread *t;
+	int r;
 
 	if (desc.overrun || tid == 0 || tid > PID_LIMIT || n->n_tids >= PID_LIMIT)
 		return -EBADMSG;
-	return add_tid(n, (pid_t)tid);
+	r = add_tid(n, (pid_t)tid);
+	if (r < 0 || !span_has(&desc, PRSTATUS_REGS, 8 * REGS) || n->n_words + REGS > WORDS_MAX)
+		return r;
+	t = &n->threads[n->n_tids - 1];
+	t->sp = span_u64(&desc, PRSTATUS_REGS + 8 * REG_RSP);
+	t->pc = span_u64(&desc, PRSTATUS_REGS + 8 * REG_RIP);
+	/* gdb does not write which signals are blocked. */
+	t->blocked = UINT64_MAX;
+	return add_words(n, span_of(desc.data + PRSTATUS_REGS, 8 * REGS));
+}
+
+/* Behind the thread's NT_PRSTATUS (fs/binfmt_elf.c). */
+static int parse_xstate(struct span desc, struct core_notes *n)
+{
+	if (!n->n_tids)
+		return -EBADMSG;
+	if (n->vectors_of == n->n_tids || n->n_words + desc.len / 8 > WORDS_MAX)
+		return 0;
+	n->vectors_of = n->n_tids;
+	n->n_vectors++;
+	return add_words(n, desc);
 }
 
 static int parse_prpsinfo(struct span desc, struct core_notes *n)
@@ -177,25 +241,41 @@ static const struct note_kind {
 	size_t most;		/* bytes of it that are looked at */
 	int (*parse)(struct span desc, struct core_notes *n);
 } kinds[] = {
-	{ NT_PRSTATUS, PRSTATUS_PID + 4, parse_prstatus },
+	{ NT_PRSTATUS, PRSTATUS_REGS + 8 * REGS, parse_prstatus },
 	{ NT_PRPSINFO, PRPSINFO_NAME + 16, parse_prpsinfo },
 	{ NT_AUXV, AUXV_DESC, parse_auxv },
 };
+/* Of the name "LINUX". */
+static const struct note_kind linux_kinds[] = {
+	{ NT_X86_XSTATE, XSTATE_BYTES, parse_xstate },
+};
+
+static int read_kind(struct reader *r, const struct note_kind *kind, uint64_t at, uint64_t size,
+		     struct core_notes *n)
+{
+	size_t want = size < kind->most ? size : kind->most;
+	const uint8_t *desc = look(r, at, want);
+
+	return desc ? kind->parse(span_of(desc, want), n) : -EBADMSG;
+}
 
 static int read_note(struct reader *r, uint32_t type, uint64_t at, uint64_t size,
 		     struct core_notes *n)
 {
 	if (type == NT_FILE)
 		return read_files(r, at, size, n);
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		size_t want = size < kinds[i].most ? size : kinds[i].most;
-		const uint8_t *desc;
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (kinds[i].type == type)
+			return read_kind(r, &kinds[i], at, size, n);
+	return 0;
+}
 
-		if (kinds[i].type != type)
-			continue;
-		desc = look(r, at, want);
-		return desc ? kinds[i].parse(span_of(desc, want), n) : -EBADMSG;
-	}
+static int read_linux_note(struct reader *r, uint32_t type, uint64_t at, uint64_t size,
+			   struct core_notes *n)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(linux_kinds); i++)
+		if (linux_kinds[i].type == type)
+			return read_kind(r, &linux_kinds[i], at, size, n);
 	return 0;
 }
 
@@ -219,13 +299,15 @@ static int walk(struct reader *r, uint64_t at, struct core_notes *n)
 		desc = at + round4(h.n_namesz);
 		if (desc > r->end || h.n_descsz > r->end - desc)
 			return -EBADMSG;
-		/* Only the kernel's common notes; "LINUX" ones hold registers. */
-		name = h.n_namesz == 5 ? look(r, at, 5) : NULL;
-		if (name && memcmp(name, "CORE", 5) == 0) {
+		/* The kernel's common notes; "LINUX" ones hold further registers. */
+		err = 0;
+		name = h.n_namesz == 5 || h.n_namesz == 6 ? look(r, at, h.n_namesz) : NULL;
+		if (name && memcmp(name, "CORE", 5) == 0)
 			err = read_note(r, h.n_type, desc, h.n_descsz, n);
-			if (err < 0)
-				return err;
-		}
+		else if (name && h.n_namesz == 6 && memcmp(name, "LINUX", 6) == 0)
+			err = read_linux_note(r, h.n_type, desc, h.n_descsz, n);
+		if (err < 0)
+			return err;
 		at = desc + round4(h.n_descsz);
 		if (at > r->end)
 			break;
@@ -255,6 +337,8 @@ int core_notes_read(int fd, uint64_t offset, uint64_t size, struct core_notes *n
 void core_notes_done(struct core_notes *n)
 {
 	free(n->tids);
+	free(n->threads);
+	free(n->words);
 	free(n->files);
 	free(n->file_desc);
 }

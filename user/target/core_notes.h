@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "base/diag.h"
+#include "target/stopper.h"
 
 /* One line of NT_FILE. */
 struct core_file {
@@ -23,6 +24,11 @@ struct core_notes {
 	char name[17];		/* NT_PRPSINFO pr_fname; "" none */
 	pid_t *tids;		/* NT_PRSTATUS, in file order: the one that crashed first */
 	size_t n_tids;
+	struct stopped_thread *threads;	/* of the same index; n 0: no general registers */
+	uint64_t *words;	/* what the registers hold that may be an address */
+	size_t n_words, room_words;
+	size_t n_vectors;	/* threads whose vector registers are there, too */
+	size_t vectors_of;	/* n_tids when the last of these was read: one for each thread */
 	struct core_file *files;	/* ascending, without overlaps */
 	size_t n_files;
 	char *file_desc;	/* what the paths point into */

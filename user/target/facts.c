@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +61,8 @@ static void read_sizes(const struct process *p, struct process_facts *f)
 	if (procstat_read(p->proc_fd, &st) < 0)
 		return;
 	f->threads = st.threads;
+	f->cpu_s = (double)st.cpu_ticks / (double)sysconf(_SC_CLK_TCK);
+	f->stopped = st.state == 'T' || st.state == 't';
 	/* Both are seen from our own time namespace. */
 	if (clock_gettime(CLOCK_BOOTTIME, &now) == 0) {
 		double up = (double)now.tv_sec + (double)now.tv_nsec / 1e9 -
@@ -68,6 +71,19 @@ static void read_sizes(const struct process *p, struct process_facts *f)
 		/* The start is rounded to a tick, so a newborn may seem to come from the future. */
 		f->uptime_s = up > 0 ? up : 0;
 	}
+}
+
+/* Of its first thread; more CPUs than the kernel's own mask holds are none. */
+static uint32_t count_cpus(pid_t pid)
+{
+	static const size_t most = 8192;
+	cpu_set_t *set = CPU_ALLOC(most);
+	int n = 0;
+
+	if (set && sched_getaffinity(pid, CPU_ALLOC_SIZE(most), set) == 0)
+		n = CPU_COUNT_S(CPU_ALLOC_SIZE(most), set);
+	CPU_FREE(set);
+	return (uint32_t)n;
 }
 
 /* Nanoseconds that a time namespace adds to CLOCK_MONOTONIC; 0 before Linux 5.5. */
@@ -97,7 +113,7 @@ static int64_t offset_to_ours(const struct process *p)
 
 int process_facts_read(const struct process *p, struct arena *a, struct process_facts *ret)
 {
-	struct process_facts f = { .uptime_s = -1 };
+	struct process_facts f = { .uptime_s = -1, .cpu_s = -1 };
 	int r = read_exe(p, a, &f);
 
 	if (r == 0)
@@ -105,6 +121,7 @@ int process_facts_read(const struct process *p, struct arena *a, struct process_
 	if (r < 0)
 		return r;
 	read_sizes(p, &f);
+	f.cpus = count_cpus(p->pid);
 	f.monotonic_offset_ns = offset_to_ours(p);
 	*ret = f;
 	return 0;

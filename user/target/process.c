@@ -30,6 +30,14 @@ static int exited(struct diag *d)
 	return diag_fail(d, -ESRCH, "the process has exited");
 }
 
+/* It did not answer. That we are short of something says nothing of it. */
+static int lost(int err, struct diag *d)
+{
+	if (err == -EMFILE || err == -ENFILE || err == -ENOMEM)
+		return diag_fail(d, err, "it could not be looked for: %s", strerror(-err));
+	return exited(d);
+}
+
 static int refused(const struct process *p, struct diag *d)
 {
 	struct stat st;
@@ -57,7 +65,7 @@ static int check_leader(const struct process *p, struct diag *d)
 	int r = procfile_read(p->proc_fd, "status", 64 * 1024, &text, &len);
 
 	if (r < 0)
-		return r == -ENOMEM ? r : exited(d);
+		return lost(r, d);
 	/* The Name line, before it, has its newlines escaped by the kernel. */
 	line = strstr(text, "\nTgid:");
 	tgid = line ? (pid_t)strtol(line + 6, NULL, 10) : 0;
@@ -125,7 +133,7 @@ static int identify(struct process *p, struct diag *d)
 {
 	char path[32];
 	struct procstat st;
-	int r;
+	int r, again;
 
 	snprintf(path, sizeof(path), "/proc/%d", p->pid);
 	p->proc_fd = p->pid > 0 ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
@@ -151,10 +159,14 @@ static int identify(struct process *p, struct diag *d)
 	if (r == 0)
 		r = check_access(p, d);
 	/* Again, and last: who was a process a moment ago may be a zombie now. */
-	if (procstat_read(p->proc_fd, &st) < 0)
-		return exited(d);
+	again = procstat_read(p->proc_fd, &st);
+	if (again < 0)
+		return lost(again, d);
+	if (r < 0 && (st.state == 'Z' || st.state == 'X'))
+		return check_kind(p, &st, d);
+	/* Its memory and its executable go before it is a zombie. */
 	if (r < 0)
-		return st.state == 'Z' || st.state == 'X' ? check_kind(p, &st, d) : r;
+		return st.flags & PROCSTAT_EXITING ? exited(d) : r;
 	p->start_ticks = st.start_ticks;
 	p->start_stack = st.start_stack;
 	memcpy(p->comm, st.comm, sizeof(p->comm));
@@ -193,12 +205,19 @@ static int check(const struct process *p, struct diag *d)
 	struct pollfd alive = { .fd = p->pidfd, .events = POLLIN };
 	struct procstat st;
 	struct stat exe;
+	int r;
 
-	if (poll(&alive, 1, 0) > 0 || procstat_read(p->proc_fd, &st) < 0)
+	if (poll(&alive, 1, 0) > 0)
 		return exited(d);
+	r = procstat_read(p->proc_fd, &st);
+	if (r < 0)
+		return lost(r, d);
 	if (fstatat(p->proc_fd, "exe", &exe, 0) < 0) {
 		if (errno == EACCES || errno == EPERM)
 			return diag_fail(d, -ESTALE, "it changed its credentials or its program");
+		/* The main thread has no memory any more; an exec by another one begins so as well. */
+		if (errno == ENOENT && poll(&alive, 1, 0) == 0)
+			return diag_fail(d, -EAGAIN, "its main thread has exited while others run");
 		return exited(d);
 	}
 	if (exe.st_dev != p->exe_dev || exe.st_ino != p->exe_ino ||

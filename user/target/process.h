@@ -33,7 +33,11 @@ int process_open(pid_t pid, struct process **ret, struct diag *d);
 void process_close(struct process *p);
 DEFINE_CLEANUP(struct process, process_close)
 
-/* 0 while it is the process that was opened; -ESRCH when it exited, -ESTALE when it exec'ed. */
+/*
+ * 0 while it is the process that was opened; -ESRCH when it exited, -ESTALE when it exec'ed; -EAGAIN
+ * when its main thread alone has exited, which is also how an exec begins. Others (-EMFILE) say
+ * nothing of it.
+ */
 int process_check(const struct process *p, struct diag *d);
 
 /* Static facts; strings go into the arena. Missing ones stay NULL/0/negative. */
@@ -45,7 +49,10 @@ struct process_facts {
 	const char *unit;	/* "x.service" or "x.scope" found in the cgroup path */
 	uint64_t rss_bytes;
 	uint32_t threads;
+	uint32_t cpus;		/* that it may run on; 0 unknown */
 	double uptime_s;	/* negative unknown */
+	double cpu_s;		/* that all its threads have used; negative unknown */
+	bool stopped;		/* by a signal or a tracer: it does not run */
 	int64_t monotonic_offset_ns;	/* the target's CLOCK_MONOTONIC minus ours */
 };
 /* 0, -ENOMEM, -ESRCH. */

@@ -166,7 +166,8 @@ static int parse_fields(const char *at, uint64_t *fields, size_t n)
 int procstat_parse(const char *text, struct procstat *ret)
 {
 	/* From ppid, the fourth, to startstack, the 28th. */
-	enum { FIRST = 4, LAST = 28, FLAGS = 9, THREADS = 20, START = 22, STACK = 28 };
+	enum { FIRST = 4, LAST = 28, FLAGS = 9, UTIME = 14, STIME = 15,
+	       THREADS = 20, START = 22, RSS = 24, STACK = 28 };
 	uint64_t fields[LAST - FIRST + 1];
 	const char *open = strchr(text, '(');
 	/* A process chooses its own comm, ") Z 0 (" included: only the last bracket closes it. */
@@ -182,7 +183,9 @@ int procstat_parse(const char *text, struct procstat *ret)
 		.state = close[2],
 		.flags = (uint32_t)fields[FLAGS - FIRST],
 		.threads = (uint32_t)fields[THREADS - FIRST],
+		.cpu_ticks = fields[UTIME - FIRST] + fields[STIME - FIRST],
 		.start_ticks = fields[START - FIRST],
+		.rss_pages = fields[RSS - FIRST],
 		.start_stack = fields[STACK - FIRST],
 	};
 	n = (size_t)(close - open - 1);

@@ -31,11 +31,14 @@ struct procstat {
 	char state;		/* 'R', 'S', 'Z', ... */
 	uint32_t flags;		/* PF_* */
 	uint32_t threads;
+	uint64_t cpu_ticks;	/* user and system time of all its threads, the dead ones too */
 	uint64_t start_ticks;	/* after boot */
+	uint64_t rss_pages;
 	uint64_t start_stack;	/* random at each exec; 0 when the kernel hides it from us */
 };
 
-enum { PROCSTAT_KTHREAD = 0x00200000 };	/* PF_KTHREAD, include/linux/sched.h */
+/* PF_EXITING and PF_KTHREAD of include/linux/sched.h */
+enum { PROCSTAT_EXITING = 0x4, PROCSTAT_KTHREAD = 0x00200000 };
 
 /* -EBADMSG on what no kernel prints. */
 int procstat_parse(const char *text, struct procstat *ret);

@@ -11,6 +11,7 @@
 
 /* /proc/PID/status is a few lines, one of which lists CPUs and nodes. */
 #define STATUS_MAX (64u << 10)
+#define SCHEDSTAT_MAX 4096u
 
 int threads_list(const struct process *p, pid_t **ret, size_t *n, struct diag *d)
 {
@@ -31,6 +32,30 @@ int threads_list(const struct process *p, pid_t **ret, size_t *n, struct diag *d
 		return diag_what(d, r, "pid %d", p->pid);
 	*ret = tids;
 	*n = count;
+	return 0;
+}
+
+int threads_switches(const struct process *p, const pid_t *tids, size_t n, uint64_t *ret)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		CLEANUP(procfile_free_p) char *text = NULL;
+		unsigned long long times;
+		char name[32];
+		size_t len;
+
+		/* Documentation/scheduler/sched-stats.rst: time on, time waiting, times on. */
+		snprintf(name, sizeof(name), "task/%d/schedstat", tids[i]);
+		if (procfile_read(p->proc_fd, name, SCHEDSTAT_MAX, &text, &len) < 0)
+			continue;
+		if (sscanf(text, "%*u %*u %llu", &times) == 1)
+			sum += times;
+	}
+	/* A thread that was never on did not begin. */
+	if (n && !sum)
+		return -EOPNOTSUPP;
+	*ret = sum;
 	return 0;
 }
 

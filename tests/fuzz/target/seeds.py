@@ -64,11 +64,12 @@ def main():
     save(f"{out}/core", "executable", core(kind=2))
     # The first byte chooses the parser.
     for number, name in enumerate(["net/tcp", "net/tcp6", "net/udp", "net/udp6", "net/unix",
-                                   "stat", "cgroup"]):
+                                   "stat", "cgroup", "mountinfo", "smaps"]):
         try:
             save(f"{out}/proc", name.replace("/", "-"), bytes([number]) + proc(name))
         except OSError:
             pass  # a kernel without IPv6 has fewer
+    save(f"{out}/proc", "status", bytes([8]) + proc("status"))
     save(f"{out}/proc", "container", bytes([6]) + b"0::/docker/" + b"0123456789abcdef" * 4 + b"\n")
 
 

@@ -59,7 +59,8 @@ static void expect_one(struct group g, enum verdict verdict, const char *pattern
 	assert_string_equal(s->groups[0].pattern, pattern);
 	assert_int_equal(s->n_findings, 1);
 	assert_string_equal(s->findings[0].pattern, pattern);
-	assert_int_equal(s->findings[0].verdict, verdict);
+	assert_int_equal(s->findings[0].verdict,
+			 verdict == VERDICT_OK ? VERDICT_EXPLAINED : verdict);
 	assert_int_equal(s->findings[0].count, g.count);
 	assert_true(s->findings[0].n_evidence > 0);
 }
@@ -155,6 +156,31 @@ static void groups_are_sorted_and_indices_follow(void **state)
 	assert_int_equal(s->groups[4].verdict, VERDICT_OK);
 }
 
+/* proven > likely > suspect > candidate > explained > ok > unknown. */
+static void findings_are_sorted_also_where_there_are_no_groups(void **state)
+{
+	CLEANUP(snapshot_free_p) struct snapshot *s = snapshot_new();
+	struct finding findings[] = {
+		{ .pattern = "f", .verdict = VERDICT_UNKNOWN, .group = FINDING_NO_GROUP },
+		{ .pattern = "c", .verdict = VERDICT_CANDIDATE, .group = FINDING_NO_GROUP },
+		{ .pattern = "d", .verdict = VERDICT_EXPLAINED, .group = FINDING_NO_GROUP },
+		{ .pattern = "b", .verdict = VERDICT_SUSPECT, .group = FINDING_NO_GROUP },
+		{ .pattern = "e", .verdict = VERDICT_OK, .group = FINDING_NO_GROUP },
+		{ .pattern = "a", .verdict = VERDICT_LIKELY, .group = FINDING_NO_GROUP },
+		{ .pattern = "b", .verdict = VERDICT_SUSPECT, .count = 2,
+		  .group = FINDING_NO_GROUP },
+	};
+	static const char *const want[] = { "a", "b", "b", "c", "d", "e", "f" };
+
+	(void)state;
+	s->findings = findings;
+	s->n_findings = ARRAY_SIZE(findings);
+	assert_int_equal(verdict_sort(s), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(want); i++)
+		assert_string_equal(findings[i].pattern, want[i]);
+	assert_int_equal(findings[1].count, 2);
+}
+
 static void judging_twice_gives_the_same(void **state)
 {
 	const struct group g = group_of("select (no cases)", (struct stack)STACK(block_frames), 2);
@@ -166,7 +192,10 @@ static void judging_twice_gives_the_same(void **state)
 	assert_int_equal(s->groups[0].verdict, VERDICT_PROVEN);
 }
 
-static const char *site(const char *const *functions, uint32_t n, const char *module)
+typedef const struct frame *chooser(const struct stack *s, const char *module);
+
+static const char *chosen(chooser *choose, const char *const *functions, uint32_t n,
+			  const char *module)
 {
 	struct frame frames[8] = { 0 };
 	const struct stack stack = { .frames = frames, .n = n };
@@ -174,8 +203,18 @@ static const char *site(const char *const *functions, uint32_t n, const char *mo
 
 	for (uint32_t i = 0; i < n; i++)
 		frames[i].function = functions[i];
-	f = site_frame(&stack, module);
+	f = choose(&stack, module);
 	return f ? f->function ? f->function : "?" : "none";
+}
+
+static const char *site(const char *const *functions, uint32_t n, const char *module)
+{
+	return chosen(site_frame, functions, n, module);
+}
+
+static const char *mixed_site(const char *const *functions, uint32_t n)
+{
+	return chosen(site_frame_mixed, functions, n, NULL);
 }
 
 static void the_site_is_the_first_frame_of_the_program_itself(void **state)
@@ -188,6 +227,7 @@ static void the_site_is_the_first_frame_of_the_program_itself(void **state)
 	const char *const generic[] = { "runtime.gopark", "slices.SortFunc[go.shape.[]a.b/c.T]",
 					"main.f[...]" };
 	const char *const module[] = { "runtime.gopark", "net/tool.Wait", "main.main" };
+	const char *const cgo[] = { "runtime.cgocall", "a.b/c._Cfunc_pause", "a.b/c.Wait" };
 	const char *const odd[] = { NULL, "", "runtime.x" };
 
 	(void)state;
@@ -196,9 +236,33 @@ static void the_site_is_the_first_frame_of_the_program_itself(void **state)
 	assert_string_equal(site(generic, 3, NULL), "main.f[...]");
 	assert_string_equal(site(module, 3, NULL), "main.main");
 	assert_string_equal(site(module, 3, "net/tool"), "net/tool.Wait");
+	assert_string_equal(site(cgo, 3, NULL), "a.b/c.Wait");
 	assert_string_equal(site(odd, 3, ""), "");
 	assert_string_equal(site(odd, 1, NULL), "?");
 	assert_string_equal(site(odd, 0, NULL), "none");
+}
+
+static void the_site_of_a_c_stack_is_what_called_the_library(void **state)
+{
+	const char *const c[] = { "__lll_lock_wait", "pthread_mutex_lock", "take_second", "main" };
+	const char *const cgo[] = { "__mmap", "sysmalloc", "_int_malloc", "malloc", "keep",
+				    "main._Cfunc_keep", "runtime.asmcgocall.abi0", "main.leak" };
+	const char *const wrapper[] = { "malloc", "_cgo_1_Cfunc_malloc", "runtime.asmcgocall.abi0",
+					"main._Cfunc_malloc", "main.leak" };
+	const char *const bare[] = { NULL, "libc.so.6+0x8f0e2", "__clone3" };
+	const char *const cpp[] = { "operator new(unsigned long)", "std::string::_M_create",
+				    "shop::cart(int)" };
+	const char *const go[] = { "runtime.mallocgc", "net/http.(*conn).serve" };
+
+	(void)state;
+	assert_string_equal(mixed_site(c, 4), "take_second");
+	assert_string_equal(mixed_site(cgo, 8), "keep");
+	assert_string_equal(mixed_site(wrapper, 5), "main.leak");
+	assert_string_equal(mixed_site(bare, 3), "libc.so.6+0x8f0e2");
+	assert_string_equal(mixed_site(bare, 1), "?");
+	assert_string_equal(mixed_site(cpp, 3), "shop::cart(int)");
+	assert_string_equal(mixed_site(go, 2), "net/http.(*conn).serve");
+	assert_string_equal(mixed_site(NULL, 0), "none");
 }
 
 int main(void)
@@ -210,8 +274,10 @@ int main(void)
 		cmocka_unit_test(other_waits_stay_unknown),
 		cmocka_unit_test(a_select_of_main_alone_is_explained),
 		cmocka_unit_test(groups_are_sorted_and_indices_follow),
+		cmocka_unit_test(findings_are_sorted_also_where_there_are_no_groups),
 		cmocka_unit_test(judging_twice_gives_the_same),
 		cmocka_unit_test(the_site_is_the_first_frame_of_the_program_itself),
+		cmocka_unit_test(the_site_of_a_c_stack_is_what_called_the_library),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

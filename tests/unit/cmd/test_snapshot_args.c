@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "cmd/arguments.h"
 #include "report/report.h"
 
 #include "../unit.h"
@@ -98,24 +99,58 @@ static void a_pid_is_a_positive_number_and_nothing_else(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		assert_int_equal(snapshot_parse_pid(bad[i], &pid, &d), -EINVAL);
+		assert_int_equal(argument_pid(bad[i], &pid, &d), -EINVAL);
 	assert_int_equal(pid, 0);
-	assert_int_equal(snapshot_parse_pid("2147483647", &pid, &d), 0);
+	assert_int_equal(argument_pid("2147483647", &pid, &d), 0);
 	assert_int_equal(pid, 2147483647);
 }
 
-static void what_later_versions_do_is_refused_and_not_ignored(void **state)
+static void prove_takes_how_long_it_may_stop_one_process(void **state)
 {
-	static const char *const later[] = { "--leaks", "--memory", "--prove", "--prove=200ms" };
-
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(later); i++) {
-		struct result res = PARSE(later[i], "4242");
+	assert_true(PARSE("4242").args.prove_s == 0);
+	assert_true(PARSE("--prove", "4242").args.prove_s == LEAKS_MAX_PAUSE_MS / 1e3);
+	assert_true(PARSE("--prove=2s", "4242").args.prove_s == 2);
+	assert_true(PARSE("--prove=50ms", "4242").args.prove_s == 0.05);
+	assert_int_equal(PARSE("--prove=0", "4242").r, -EINVAL);
+	assert_int_equal(PARSE("--prove=", "4242").r, -EINVAL);
+	assert_int_equal(PARSE("--prove=long", "4242").r, -EINVAL);
+	assert_int_equal(PARSE("--prove", "--no-leaks", "4242").r, -EINVAL);
+	assert_int_equal(PARSE("--prove", "--leaks", "4242").r, 0);
+	assert_int_equal(PARSE("--prove", "--all").r, -EINVAL);
+	/* It stands still already. */
+	assert_int_equal(PARSE("--prove", "--core", "core").r, 0);
+}
 
-		assert_int_equal(res.r, -EINVAL);
-		assert_non_null(strstr(res.d.why, "not in this version"));
-	}
-	assert_int_equal(PARSE("--no-leaks", "--no-memory", "4242").r, 0);
+static void leaks_are_one_of_three_wishes(void **state)
+{
+	(void)state;
+	assert_int_equal(PARSE("4242").args.leaks, LEAKS_IF_CHEAP);
+	assert_int_equal(PARSE("--leaks", "4242").args.leaks, LEAKS_ALWAYS);
+	assert_int_equal(PARSE("--no-leaks", "4242").args.leaks, LEAKS_NEVER);
+	assert_int_equal(PARSE("--no-leaks", "--leaks", "4242").args.leaks, LEAKS_ALWAYS);
+	assert_int_equal(PARSE("--leaks=no", "4242").r, -EINVAL);
+	assert_int_equal(PARSE("--leaks", "--core", "core").r, 0);
+	assert_int_equal(PARSE("-f", "goroutineleak", "-o", "x", "4242").r, 0);
+	assert_int_equal(PARSE("-f", "goroutineleak", "-o", "x", "--no-leaks", "4242").r, -EINVAL);
+}
+
+static void memory_is_one_of_four_wishes(void **state)
+{
+	(void)state;
+	assert_int_equal(PARSE("4242").args.memory, LEDGER_IF_CHEAP);
+	assert_int_equal(PARSE("--memory", "4242").args.memory, LEDGER_ALWAYS);
+	assert_int_equal(PARSE("--memory=lazyfree", "4242").args.memory, LEDGER_LAZYFREE);
+	assert_int_equal(PARSE("--no-memory", "4242").args.memory, LEDGER_NEVER);
+	assert_int_equal(PARSE("--no-memory", "--memory", "4242").args.memory, LEDGER_ALWAYS);
+	assert_int_equal(PARSE("--memory=no", "4242").r, -EINVAL);
+	assert_int_equal(PARSE("--memory=", "4242").r, -EINVAL);
+	assert_int_equal(PARSE("--memory", "--core", "core").r, -EINVAL);
+	assert_int_equal(PARSE("--no-memory", "--core", "core").r, 0);
+	/* The heap profile needs no pages. */
+	assert_int_equal(PARSE("--memory", "-f", "pprof", "-o", "x", "--core", "core").r, 0);
+	assert_int_equal(PARSE("--memory", "--all").r, 0);
+	assert_int_equal(PARSE("--memory=lazyfree", "--all").r, -EINVAL);
 }
 
 static void all_has_two_forms(void **state)
@@ -147,7 +182,9 @@ int main(void)
 		cmocka_unit_test(fail_on_takes_the_three_verdicts),
 		cmocka_unit_test(exactly_one_target_is_wanted),
 		cmocka_unit_test(a_pid_is_a_positive_number_and_nothing_else),
-		cmocka_unit_test(what_later_versions_do_is_refused_and_not_ignored),
+		cmocka_unit_test(prove_takes_how_long_it_may_stop_one_process),
+		cmocka_unit_test(leaks_are_one_of_three_wishes),
+		cmocka_unit_test(memory_is_one_of_four_wishes),
 		cmocka_unit_test(all_has_two_forms),
 		cmocka_unit_test(help_needs_no_target),
 	};

@@ -4,86 +4,11 @@
  * and which wrong layouts it would have accepted, as JSON. FILE is the one that holds the runtime.
  * Exit 0 unless something failed that should not. For tests/live/test_layouts.py.
  */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/cleanup.h"
-#include "goruntime/goruntime.h"
-#include "target/maps.h"
-#include "target/mem_live.h"
-#include "target/process.h"
-#include "target/threads.h"
-
-struct subject {
-	struct process *p;
-	struct maps *maps;
-	struct mem *live;
-	struct elf_image *elf;
-	struct arena *arena;
-	struct go_runtime *rt;
-	int32_t *tids;
-	size_t n_tids;
-};
-
-static void die(const char *what, const struct diag *d)
-{
-	fprintf(stderr, "layout-check: %s: %s\n", what, d->why);
-	exit(1);
-}
-
-static uint64_t find_bias(const struct subject *s, const char *path)
-{
-	const struct elf_segment *segments;
-	size_t n;
-
-	segments = elf_image_segments(s->elf, &n);
-	for (size_t i = 0; i < s->maps->n; i++)
-		for (size_t k = 0; k < n; k++)
-			if (strcmp(s->maps->all[i].path, path) == 0 &&
-			    s->maps->all[i].offset == (segments[k].offset & ~0xfffull))
-				return s->maps->all[i].start - (segments[k].vaddr & ~0xfffull);
-	return 0;
-}
-
-static void open_subject(struct subject *s, pid_t pid, const char *path)
-{
-	struct diag d = DIAG_INIT;
-	struct go_runtime_source src;
-	struct buildinfo build;
-
-	if (process_open(pid, &s->p, &d) < 0 || maps_read(s->p, &s->maps, &d) < 0)
-		die("process", &d);
-	if (threads_list(s->p, &s->tids, &s->n_tids, &d) < 0 || mem_live_open(s->p, &s->live) < 0)
-		die("threads", &d);
-	if (elf_image_open(open(path, O_RDONLY | O_CLOEXEC), &s->elf, &d) < 0)
-		die(path, &d);
-	s->arena = arena_new();
-	if (buildinfo_read(s->elf, s->arena, &build, &d) < 0)
-		die("build information", &d);
-	src = (struct go_runtime_source){
-		.elf = s->elf,
-		.bias = find_bias(s, path),
-		.live = s->live,
-		.build = &build,
-		.tids = s->tids,
-		.n_tids = s->n_tids,
-	};
-	if (go_runtime_open(&src, s->arena, &s->rt, &d) < 0)
-		die("runtime", &d);
-}
-
-static void close_subject(struct subject *s)
-{
-	go_runtime_close(s->rt);
-	arena_free(s->arena);
-	elf_image_close(s->elf);
-	mem_close(s->live);
-	free(s->tids);
-	maps_free(s->maps);
-	process_close(s->p);
-}
+#include "subject.h"
 
 static void print_ways(const struct subject *s)
 {
@@ -192,7 +117,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: layout-check PID FILE\n");
 		return 2;
 	}
-	open_subject(&s, (pid_t)atoi(argv[1]), argv[2]);
+	subject_open(&s, (pid_t)atoi(argv[1]), argv[2]);
 	printf("{\"layout\": \"%s\", \"minor\": %d,\n", s.rt->layout.source, s.rt->minor);
 	print_ways(&s);
 	print_last_gc(&s);
@@ -200,6 +125,6 @@ int main(int argc, char **argv)
 	print_dwarf(&s);
 	print_accepted(&s);
 	printf("}\n");
-	close_subject(&s);
+	subject_close(&s);
 	return 0;
 }

@@ -77,6 +77,29 @@ static void words_are_the_8_byte_globals_read_or_written(void **state)
 	assert_int_equal(operands_words(m, CODE, CODE + c.n, words, 1), 1);
 }
 
+static void globals_are_of_any_size_and_by_address_too(void **state)
+{
+	struct code c = { .n = 0 };
+	CLEANUP(mem_close_p) struct mem *m = NULL;
+	uint64_t addrs[8];
+
+	(void)state;
+	emit_global(&c, LEA_RAX, 3, DATA + 64, 0);
+	emit_global(&c, MOV_RCX, 3, DATA + 8, 0);
+	emit_global(&c, CMP_BYTE, 2, DATA + 32, 1);
+	emit(&c, "\x00", 1);
+	emit_global(&c, MOV_EDX, 2, DATA + 40, 0);
+	emit_global(&c, MOV_RCX, 3, DATA + 64, 0);
+	emit(&c, TEST_RCX JE SUB_RBX_RCX, 8);
+	m = open_code(&c);
+	assert_int_equal(operands_globals(m, CODE, CODE + c.n, addrs, 8), 4);
+	assert_int_equal(addrs[0], DATA + 64);
+	assert_int_equal(addrs[1], DATA + 8);
+	assert_int_equal(addrs[2], DATA + 32);
+	assert_int_equal(addrs[3], DATA + 40);
+	assert_int_equal(operands_globals(m, CODE, CODE + c.n, addrs, 2), 2);
+}
+
 static void what_is_no_instruction_ends_the_search(void **state)
 {
 	struct code c = { .n = 0 };
@@ -423,6 +446,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(words_are_the_8_byte_globals_read_or_written),
+		cmocka_unit_test(globals_are_of_any_size_and_by_address_too),
 		cmocka_unit_test(what_is_no_instruction_ends_the_search),
 		cmocka_unit_test(code_that_cannot_be_read_or_has_no_sane_size_is_an_error),
 		cmocka_unit_test(elapsed_time_is_told_by_its_shape),

@@ -61,6 +61,11 @@ static uint64_t entry_of(const char *name)
 	return 0;
 }
 
+uint64_t world_function(const char *name)
+{
+	return entry_of(name);
+}
+
 /*
  * runtime/symtab.go: pcHeader, then the function names, the compilation unit and file tables, the
  * pc tables and the functions themselves.

@@ -48,3 +48,6 @@ void world_build(struct world *w);
 /* Opens memory, pc table and runtime over the bytes as they are now. 0, or pclntab_open()'s. */
 int world_open(struct world *w);
 void world_close(struct world *w);
+
+/* The entry of one of its functions; 0 for a name that it does not have. */
+uint64_t world_function(const char *name);

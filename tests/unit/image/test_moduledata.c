@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/moduledata.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <string.h>
 
@@ -151,6 +152,30 @@ static void bounds_outside_the_file_s_segments_are_malformed(void **state)
 	}
 }
 
+/* Rounded up, its address is 0: once all of memory was looked through, page by page. */
+static void a_segment_at_the_last_address_ends_the_search(void **state)
+{
+	Elf64_Ehdr header;
+	Elf64_Phdr last;
+	struct moduledata m;
+
+	(void)state;
+	fake_elf_drop_sections(&fake);
+	memset(fake.bytes + FAKE_AT_TAB, 0, 8);
+	memcpy(&header, fake.bytes, sizeof(header));
+	for (size_t i = 0; i < header.e_phnum; i++) {
+		uint8_t *at = fake.bytes + header.e_phoff + i * sizeof(last);
+
+		memcpy(&last, at, sizeof(last));
+		if (last.p_type != PT_LOAD)
+			continue;
+		last.p_vaddr = UINT64_MAX - 4;
+		last.p_filesz = last.p_memsz = 4;
+		memcpy(at, &last, sizeof(last));
+	}
+	assert_int_equal(find_here(&m), -ENODATA);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup(name, setup)
@@ -163,6 +188,7 @@ int main(void)
 		CASE(a_program_without_a_pclntab_has_none),
 		CASE(a_table_that_nothing_points_to_is_not_enough),
 		CASE(bounds_outside_the_file_s_segments_are_malformed),
+		CASE(a_segment_at_the_last_address_ends_the_search),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

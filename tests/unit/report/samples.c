@@ -4,8 +4,14 @@
 #include <assert.h>
 #include <string.h>
 
+#include "analysis/leak_judge.h"
 #include "analysis/verdict.h"
 #include "base/cleanup.h"
+#include "ledger_samples.h"
+#include "model/heap_profile.h"
+#include "model/leak_clues.h"
+#include "model/leaks.h"
+#include "model/timers.h"
 
 #define SECOND 1000000000ll
 
@@ -219,10 +225,95 @@ struct snapshot *sample_typical(void)
 	s->n_by_state = ARRAY_SIZE(typical_states);
 	s->by_wait_reason = typical_reasons;
 	s->n_by_wait_reason = ARRAY_SIZE(typical_reasons);
+	s->memory = sample_ledger_typical(s->arena);
 	s->quality.torn_retried = 5;
 	s->quality.torn = 2;
 	snapshot_note(s, "the sockets of the target's network namespace could not be listed, so "
 			 "peers are unknown: run as root");
+	return s;
+}
+
+static const struct timer_site timer_site = {
+	.place = "main.poll poll.go:31", .call = "time.After", .goroutines = 12, .waits = true,
+	.loop = true,
+};
+
+static const struct timer_look many_timers = {
+	.total = 90400, .read = 8210, .torn = 8, .stopped = 11,
+	.kind = { [TIMER_CHANNEL] = 90100, [TIMER_TICKER] = 22, [TIMER_FUNC] = 210,
+		  [TIMER_SLEEP] = 11, [TIMER_DEADLINE] = 44, [TIMER_OTHER] = 2 },
+	.waited = 11, .unwaited = 90089, .unwaited_bytes = 18738512,
+	.first_ns = -1200000, .last_ns = 599000000000, .span_ns = 599001200000,
+	.sites = &timer_site, .n_sites = 1,
+};
+
+/* What a search of the heap adds to it: a timeout leak, a lock, and workers of which some leak. */
+struct snapshot *sample_leaky(void)
+{
+	static const struct leak_clues fetch = { .creator_selects = true, .creator_timer = true,
+						 .made_at = "fetch.go:40" };
+	static const struct leak_clues lock = { .holder_sought = true, .holder_goid = 12,
+						.holder_site = "main.(*cache).fill cache.go:58" };
+	static const struct leak_clues worker = { .in_loop = true, .serves = true };
+	struct group groups[ARRAY_SIZE(typical_groups)];
+	struct snapshot *s = new_sample();
+
+	memcpy(groups, typical_groups, sizeof(groups));
+	groups[0].n_likely = groups[0].count;
+	groups[0].leaked_stack_bytes = groups[0].stack_bytes;
+	groups[0].leaked_heap_bytes = 612ull << 20;
+	groups[0].leaked_heap_known = groups[4].leaked_heap_known = true;
+	groups[0].leaked_wait_ns = groups[0].oldest_wait_ns;
+	groups[0].clues = &fetch;
+	groups[2].n_likely = 2;
+	groups[2].n_leak_suspect = 1;
+	groups[2].leaked_stack_bytes = 3 * 8192;
+	groups[2].leaked_wait_ns = WAIT_UNKNOWN;
+	groups[2].clues = &worker;
+	groups[4].n_likely = 4;
+	groups[4].leaked_stack_bytes = 4 * 2048;
+	groups[4].leaked_wait_ns = WAIT_UNKNOWN;
+	groups[4].clues = &lock;
+	s->leaks = arena_alloc(s->arena, 1, sizeof(*s->leaks));
+	assert(s->leaks);
+	*s->leaks = (struct leak_set){ .judged = 16938, .heap_bytes = 613ull << 20,
+				       .scanned_bytes = 880ull << 20, .passes = 3, .span_s = 1.1,
+				       .stopped_ms = -1, .estimated_stop_ms = 90 };
+	s->timers = &many_timers;
+	s->quality.passes = 3;
+	s->quality.span_s = 1.1;
+	set_groups(s, groups, ARRAY_SIZE(groups));
+	s->by_state = typical_states;
+	s->n_by_state = ARRAY_SIZE(typical_states);
+	s->by_wait_reason = typical_reasons;
+	s->n_by_wait_reason = ARRAY_SIZE(typical_reasons);
+	/* Of the listed workers one: the other goroutines of its group are healthy. */
+	for (uint64_t i = 0; i < s->n_goroutines; i++)
+		if (s->goroutines[i].id == 18 || s->goroutines[i].id == 19 ||
+		    s->goroutines[i].id == 60)
+			s->goroutines[i].verdict = VERDICT_LIKELY;
+	assert(leak_judge(s) == 0);
+	return s;
+}
+
+/* The same, proven by a stop. */
+struct snapshot *sample_proven(void)
+{
+	struct group group = typical_groups[0];
+	struct snapshot *s = new_sample();
+
+	group.n_proven = group.count;
+	group.leaked_stack_bytes = group.stack_bytes;
+	group.leaked_wait_ns = group.oldest_wait_ns;
+	s->leaks = arena_alloc(s->arena, 1, sizeof(*s->leaks));
+	assert(s->leaks);
+	*s->leaks = (struct leak_set){ .judged = 12031, .passes = 1, .span_s = 0.2,
+				       .stopped_ms = 84.3, .estimated_stop_ms = -1 };
+	s->quality.stopped_ms = 84.3;
+	set_groups(s, &group, 1);
+	for (uint64_t i = 0; i < s->n_goroutines; i++)
+		s->goroutines[i].verdict = VERDICT_PROVEN;
+	assert(leak_judge(s) == 0);
 	return s;
 }
 
@@ -252,6 +343,25 @@ static const char *long_name(struct snapshot *s, const char *unit)
 	for (size_t i = 0; i < sizeof(name); i++)
 		name[i] = unit[i % n];
 	return arena_strndup(s->arena, name, sizeof(name));
+}
+
+/* A site for each of the frames, the i-th with i + 1 objects in use of as many again that were. */
+static struct heap_profile *heap_of(struct snapshot *s, const struct frame *frames, size_t n)
+{
+	struct heap_profile *p = arena_alloc(s->arena, 1, sizeof(*p));
+	struct heap_site *sites = arena_alloc(s->arena, n, sizeof(*sites));
+	uint32_t *index = arena_alloc(s->arena, n, sizeof(*index));
+
+	assert(p && sites && index);
+	for (size_t i = 0; i < n; i++) {
+		index[i] = (uint32_t)i;
+		sites[i] = (struct heap_site){ .frames = &index[i], .n_frames = 1,
+					       .object_bytes = 1024, .allocs = 2 * i + 2,
+					       .frees = i + 1, .truncated = i % 2 };
+	}
+	*p = (struct heap_profile){ .state = HEAP_PROFILE_READ, .rate = 1, .frames = frames,
+				    .n_frames = n, .sites = sites, .n_sites = n };
+	return p;
 }
 
 struct snapshot *sample_hostile(void)
@@ -291,7 +401,7 @@ struct snapshot *sample_hostile(void)
 			.stack = { &frames[3 * i], i % 5 ? 3 : 0, i % 3 == 0 },
 			.created_by = f, .labels = &l[i], .n_labels = 1,
 			.blocked_on = { .kind = WAIT_CHAN, .known = true, .chan = c[i] },
-			.n_samples = 1, .sample_ids = { i },
+			.n_samples = 1, .sample_ids = { i }, .n_likely = i % 3,
 		};
 		if (i % 4 == 1)
 			groups[i].blocked_on = (struct wait_object){
@@ -311,6 +421,7 @@ struct snapshot *sample_hostile(void)
 	for (uint32_t i = 0; i < N; i++)
 		s->by_wait_reason[i] = (struct named_count){ l[i].key, 1 };
 	s->n_by_wait_reason = N;
+	s->memory = sample_ledger_hostile(s->arena, s->quality.notes, s->quality.n_notes);
 	s->process.name = s->process.exe = names[2];
 	s->process.go_version = names[3];
 	s->process.unit = long_name(s, "\"\n");
@@ -324,7 +435,24 @@ struct snapshot *sample_hostile(void)
 			.bytes = WAIT_UNKNOWN, .site = l[i].key, .group = i % 2 ? i : ~0u,
 			.summary = l[i].key, .evidence = &l[i].value, .n_evidence = 1,
 			.advice = l[i].key };
+	s->heap_profile = heap_of(s, frames, (size_t)N * 3);
 	return s;
+}
+
+/* A program without a profile: one type, all of it in one size class. */
+static struct heap_profile *shares_of(struct snapshot *s)
+{
+	struct heap_profile *p = arena_alloc(s->arena, 1, sizeof(*p));
+	struct heap_share *shares = arena_alloc(s->arena, 2, sizeof(*shares));
+
+	assert(p && shares);
+	shares[0] = (struct heap_share){ .type = "main.record", .objects = ~0ull, .bytes = ~0ull };
+	shares[1] = (struct heap_share){ .object_bytes = 1024, .objects = ~0ull, .bytes = ~0ull,
+					 .typed_objects = ~0ull, .typed_bytes = ~0ull };
+	*p = (struct heap_profile){ .state = HEAP_PROFILE_LINKED_OUT, .why = "it is linked out",
+				    .types = shares, .n_types = 1, .classes = shares + 1,
+				    .n_classes = 1 };
+	return p;
 }
 
 struct snapshot *sample_huge(void)
@@ -343,6 +471,8 @@ struct snapshot *sample_huge(void)
 		groups[i].sample_ids[0] = ~0ull - i;
 	}
 	set_groups(s, groups, N);
+	s->heap_profile = shares_of(s);
+	s->memory = sample_ledger_huge(s->arena);
 	s->process.rss_bytes = ~0ull;
 	s->process.threads = ~0u;
 	s->process.uptime_s = 1e18;
@@ -357,10 +487,12 @@ static const struct {
 	struct snapshot *(*make)(void);
 } samples[] = {
 	{ "typical", sample_typical }, { "hostile", sample_hostile }, { "empty", sample_empty },
-	{ "one_group", sample_one_group }, { "huge", sample_huge },
+	{ "one_group", sample_one_group }, { "huge", sample_huge }, { "leaky", sample_leaky },
+	{ "proven", sample_proven },
 };
 
-const char *const sample_names[] = { "typical", "hostile", "empty", "one_group", "huge", NULL };
+const char *const sample_names[] = { "typical", "hostile", "empty", "one_group", "huge", "leaky",
+				     "proven", NULL };
 
 struct snapshot *sample_named(const char *name)
 {

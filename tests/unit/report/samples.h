@@ -8,6 +8,9 @@
 struct snapshot *sample_typical(void);
 /* Names with quotes, newlines, ESC, broken UTF-8, bidi controls, and 4 KiB of them. */
 struct snapshot *sample_hostile(void);
+/* The same with a search for leaks: by passes, and by a stop. */
+struct snapshot *sample_leaky(void);
+struct snapshot *sample_proven(void);
 struct snapshot *sample_empty(void);
 struct snapshot *sample_one_group(void);
 /* Every number as large as it can be, many groups. */

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Words that stand in free slots of the heap: what was allocated there is gone, and its words stay
+ * until the slot is used again. One that has come since the search before this one tells that somebody
+ * has lately held what it points to; one that stood there already, as it is, tells nothing more.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct stale_words;
+
+struct stale_words *stale_words_new(void);
+void stale_words_free(struct stale_words *s);
+
+/* A search begins. -ENOMEM. */
+int stale_words_begin(struct stale_words *s);
+/* Is it the first? Then nothing is known of what stood there before. */
+bool stale_words_first(const struct stale_words *s);
+
+/*
+ * In a free slot, at that address, this value was read. *ret_old: the search before saw it there, too,
+ * or there is none. -ENOMEM, -E2BIG: too many.
+ */
+int stale_words_add(struct stale_words *s, uint64_t at, uint64_t value, bool *ret_old);

@@ -70,6 +70,12 @@ struct look growth_next(const struct growth *g)
 	};
 }
 
+/* Whoever is awake at the very moment of a look has not left: a ticker's goroutine, say. */
+static uint64_t here(const struct site *s)
+{
+	return s->count + s->awake;
+}
+
 /* --- One window --- */
 
 static bool grows(const struct window *w)
@@ -168,9 +174,9 @@ static void judge(const struct growth *g, const struct snapshot *s, const struct
 {
 	const struct group *group = &s->groups[site->group];
 	const struct window recent = with_past(history_recent(&g->history, &t->counts, i->elapsed_s,
-							      site->count), past, 0);
+							      here(site)), past, 0);
 	const struct window whole = with_past(history_whole(&g->history, &t->counts, i->elapsed_s,
-							    site->count), past, 2);
+							    here(site)), past, 2);
 	const struct window *w = &recent;
 
 	site->grew = t->grows && t->seen + 1 == g->history.looks;
@@ -211,6 +217,7 @@ static struct track *track_of(struct growth *g, uint64_t id)
 static void add_past(struct group_past *sum, const struct group_past *more)
 {
 	sum->arrived += more->arrived;
+	sum->awake += more->awake;
 	for (size_t i = 0; i < INTERVAL_MARKS; i++) {
 		sum->stayed[i] += more->stayed[i];
 		sum->same_park[i] += more->same_park[i];
@@ -244,6 +251,7 @@ static int sum_up(const struct snapshot *s, const struct group_past *past, struc
 		sites[at].count += g->count;
 		sites[at].stack_bytes += g->stack_bytes;
 		add_past(&pasts[at], &past[i]);
+		sites[at].awake = pasts[at].awake;
 	}
 	return 0;
 }
@@ -276,7 +284,7 @@ static void remember(struct growth *g, const struct interval *i)
 			continue;
 		t->seen = h->looks;
 		t->grows = i->sites[k].grows;
-		t->now = i->sites[k].count;
+		t->now = here(&i->sites[k]);
 	}
 	for (uint32_t k = 0; k < g->n; k++)
 		history_put(h, &g->tracks[k].counts, g->tracks[k].now);
@@ -382,7 +390,7 @@ int growth_add(struct growth *g, const struct snapshot *s, const struct group_pa
 		const struct track *t = track_of(g, sites[i].id);
 
 		if (g->history.looks) {
-			sites[i].delta = change(g, t ? &t->counts : NULL, sites[i].count);
+			sites[i].delta = change(g, t ? &t->counts : NULL, here(&sites[i]));
 			sites[i].arrived = pasts[i].arrived;
 		}
 		sites[i].verdict = largest->verdict;

@@ -235,6 +235,14 @@ static void count_past(const struct look *look, struct gathered *e, const struct
 	}
 }
 
+/* One that is awake for a moment is none of the group, and has not left its site. */
+static void count_awake(const struct look *look, struct gathered *e, const struct park *p)
+{
+	e->past.awake++;
+	for (size_t i = 0; i < INTERVAL_MARKS; i++)
+		e->past.stayed[i] += p->at_site <= look->marks[i];
+}
+
 static int note_park(struct gather *c, uint32_t at, struct gathered *e, const struct go_g *g)
 {
 	struct park *p = parks_note(&c->parks, g, call_of(c, g), at, (uint32_t)e->group.site | 1,
@@ -242,8 +250,11 @@ static int note_park(struct gather *c, uint32_t at, struct gathered *e, const st
 
 	if (!p)
 		return -ENOMEM;
-	if (!park_is_state(g->state))
+	if (!park_is_state(g->state)) {
+		if (p->awake && p->group != PARK_NO_GROUP)
+			count_awake(c->look, &c->grouping.all[p->group], p);
 		return 0;
+	}
 	p->tid = thread_of(c, g);
 	count_past(c->look, e, p);
 	return 0;

@@ -68,6 +68,7 @@ struct park *parks_note(struct parks *p, const struct go_g *g, uint32_t call, ui
 		return NULL;
 	if (e->goid != g->goid)
 		*e = (struct park){ .goid = g->goid };
+	e->awake = !park_is_state(g->state) && e->site && park_is_state(e->state);
 	if (park_is_state(g->state)) {
 		if (!same_park(e, g, call) || !e->site)
 			e->parked = now;
@@ -75,8 +76,8 @@ struct park *parks_note(struct parks *p, const struct go_g *g, uint32_t call, ui
 			e->at_site = now;
 		e->site = site;
 		e->depth = depth_of(g);
+		e->group = group;
 	}
-	e->group = group;
 	e->tid = 0;
 	e->call = call;
 	e->seq = g->tracking_seq;

@@ -18,12 +18,13 @@
 struct park {
 	uint64_t goid;		/* 0: nobody */
 	uint32_t depth;		/* bytes of stack in use: the same when the collector moves the stack */
-	uint32_t group;		/* index for the reader's use; PARK_NO_GROUP: its stack is to be read */
+	uint32_t group;		/* of its last park, for the reader; PARK_NO_GROUP: its stack is to be read */
 	uint32_t site;		/* where it is parked, or was before it ran; 0 nowhere yet */
 	uint32_t at_site, parked;	/* looks that first saw it at this site, in this park */
 	int32_t tid;		/* of the thread that it holds; 0 none or unknown */
 	uint32_t call;		/* m.syscalltick of the call that it is in; 0 none or unknown */
 	uint8_t seq, reason, state;
+	bool awake;		/* runs or may run, and was parked at `site` in the look before */
 };
 
 struct parks {

@@ -51,8 +51,8 @@ struct watch {
 	struct interval now;
 	struct diag why;		/* now.reason */
 	bool looked;
-	struct timespec start;		/* of the first look */
-	struct timespec before;		/* when the last one began */
+	double start_s;			/* by CLOCK_MONOTONIC: of the first look; 0 none yet */
+	double before_s;		/* when the last one began */
 	double cpu_ms;			/* ours, for this target so far, with */
 	double setup_ms;
 	double target_start_s;		/* its CPU time when we began; negative unknown */
@@ -221,7 +221,21 @@ static int check_read(const struct snapshot *s, struct diag *d)
 	return diag_fail(d, -EFAULT, "most of its goroutines could not be read");
 }
 
-static int take(struct watch *w, double elapsed_s, struct snapshot *s,
+/*
+ * The counts are of the time when runtime.allgs is read, now: on a busy machine that is long after
+ * the look began, and a rate that is taken of the beginnings is wrong.
+ */
+static void time_counts(struct watch *w, struct interval *i)
+{
+	double now_s = clock_now_s(CLOCK_MONOTONIC);
+
+	/* The very first one is where time begins. */
+	if (i->elapsed_s <= 0)
+		w->start_s = now_s;
+	i->elapsed_s = now_s - w->start_s;
+}
+
+static int take(struct watch *w, struct interval *i, struct snapshot *s,
 		const struct group_past **past, struct diag *d)
 {
 	CLEANUP(sockets_close_p) struct sockets *sockets = NULL;
@@ -232,10 +246,11 @@ static int take(struct watch *w, double elapsed_s, struct snapshot *s,
 	if (!w->gather)
 		return 0;
 	r = sockets_open(w->subject->process, &sockets);
+	time_counts(w, i);
 	if (r == 0)
 		r = gather_take(w->gather, sockets, &look, s, past, d);
 	if (r == 0 && w->timers)
-		r = timer_watch_look(w->timers, elapsed_s);
+		r = timer_watch_look(w->timers, i->elapsed_s);
 	if (r == 0)
 		r = check_read(s, d);
 	if (!w->arena_max)
@@ -259,13 +274,12 @@ static int look(struct watch *w, struct interval *i, struct process_facts *facts
 	CLEANUP(snapshot_free_p) struct snapshot *s = snapshot_new();
 	CLEANUP(arena_free_p) struct arena *scratch = arena_new();
 	const struct group_past *past;
-	struct timespec begun;
+	double begun_s = clock_now_s(CLOCK_MONOTONIC);
 	struct diag failed;
 	int r;
 
 	if (!s || !scratch)
 		return -ENOMEM;
-	clock_gettime(CLOCK_MONOTONIC, &begun);
 	clock_gettime(CLOCK_REALTIME, &s->time);
 	r = process_facts_read(w->subject->process, scratch, facts);
 	if (r == -ENOMEM)
@@ -283,7 +297,7 @@ static int look(struct watch *w, struct interval *i, struct process_facts *facts
 	if (r == 0)
 		r = renew_arena(w);
 	if (r == 0)
-		r = take(w, i->elapsed_s, s, &past, &w->why);
+		r = take(w, i, s, &past, &w->why);
 	if (r == -ENOMEM)
 		return r;
 	/* It may be another program's memory that was read; and an end explains any error. */
@@ -300,7 +314,7 @@ static int look(struct watch *w, struct interval *i, struct process_facts *facts
 	r = growth_add(w->growth, s, past, i);
 	if (r < 0)
 		return r;
-	w->before = begun;
+	w->before_s = begun_s;
 	snapshot_free(w->last);
 	arena_free(TAKE(w->old_arena));
 	w->last = TAKE(s);
@@ -415,17 +429,16 @@ int watch_look(struct watch *w, const struct interval **ret)
 	struct process_facts facts = { .cpu_s = -1 };
 	struct interval *i = &w->now;
 	double cpu = own_cpu_ms();
-	struct timespec now;
+	double now_s = clock_now_s(CLOCK_MONOTONIC);
 	int r;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (!w->start.tv_sec && !w->start.tv_nsec)
-		w->start = now;
+	if (!w->start_s)
+		w->start_s = now_s;
 	*i = (struct interval){ .number = growth_next(w->growth).number,
-				.elapsed_s = clock_between_s(w->start, now) };
+				.elapsed_s = now_s - w->start_s };
 	clock_gettime(CLOCK_REALTIME, &i->time);
 	if (w->looked)
-		i->span_s = clock_between_s(w->before, now);
+		i->span_s = now_s - w->before_s;
 	w->why = (struct diag)DIAG_INIT;
 	r = look(w, i, &facts);
 	if (r == 0 && i->state == WATCH_RUNNING)
@@ -510,7 +523,7 @@ int watch_finish(struct watch *w, const struct snapshot **ret, struct diag *d)
 		snapshot_note(s, "the process was gone at the end: this is what the last look saw");
 	r = verdict_judge(s);
 	if (r == 0 && w->timers && s == w->closing)
-		r = timer_watch_end(w->timers, clock_since_s(w->start), s);
+		r = timer_watch_end(w->timers, clock_now_s(CLOCK_MONOTONIC) - w->start_s, s);
 	if (r == 0 && w->looked)
 		r = growth_judge(s, &w->good);
 	if (r == 0)

@@ -25,12 +25,13 @@ struct look {
 /* What the looks before say of the goroutines of one group of a snapshot; same index. */
 struct group_past {
 	uint64_t arrived;	/* that were not at this site in the look before */
-	uint64_t stayed[INTERVAL_MARKS];	/* at this site in every look since that mark's */
+	uint64_t awake;		/* not of the group: parked here in the look before, and running now */
+	uint64_t stayed[INTERVAL_MARKS];	/* here in every look since that mark's, awake or not */
 	uint64_t same_park[INTERVAL_MARKS];	/* of those, the ones that did not even wake up */
 	uint32_t oldest;	/* the look that first saw one of them in the park that it is in */
 };
 
-/* Goroutines that were parked at a site age_s ago, and those of them that still are. */
+/* Goroutines that were parked at a site age_s ago, and those of them that have not left it. */
 struct cohort {
 	uint64_t then, now;
 	uint64_t same_park;	/* of `now`, in the very park that they were in */
@@ -42,6 +43,7 @@ struct site {
 	uint64_t id;		/* stable across runs of one binary */
 	uint32_t group;		/* the largest of its groups in the snapshot */
 	uint64_t count;
+	uint64_t awake;		/* besides: parked here in the look before, and running now */
 	int64_t delta;		/* since the look before */
 	uint64_t arrived;	/* since then */
 	uint64_t stack_bytes;	/* of all its goroutines */

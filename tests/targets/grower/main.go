@@ -119,9 +119,9 @@ func silent() string {
 	return l.Addr().String()
 }
 
-var kept []net.Conn
-
+// Each keeps its own: a connection that is lost is closed by the collector, and its peer leaves.
 func accept(l net.Listener) {
+	var kept []net.Conn
 	for {
 		c, err := l.Accept()
 		if err != nil {

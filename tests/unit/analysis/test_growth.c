@@ -17,6 +17,7 @@ struct player {
 	struct snapshot *last;
 	struct interval now;
 	uint32_t unread;	/* members that the next looks cannot read */
+	uint32_t awake;		/* members that run at the next looks */
 	double every_s, early_s;	/* the last one comes so much sooner */
 	uint32_t since[MEMBERS];	/* looks that first saw them, oldest first */
 	uint32_t n;
@@ -59,7 +60,7 @@ static const struct site *look(struct player *p, uint32_t came, uint32_t left)
 {
 	struct look next = growth_next(p->growth);
 	struct snapshot *s = snapshot_new();
-	struct group_past past = { .arrived = came };
+	struct group_past past = { .arrived = came, .awake = p->awake };
 
 	assert_non_null(s);
 	assert_true(left <= p->n && p->n - left + came <= MEMBERS);
@@ -74,7 +75,7 @@ static const struct site *look(struct player *p, uint32_t came, uint32_t left)
 	s->groups = &p->group;
 	s->n_groups = p->n > 0;
 	s->total = p->n;
-	p->group.count = p->n - p->unread;
+	p->group.count = p->n - p->unread - p->awake;
 	p->group.stack_bytes = p->n * 2048ull;
 	p->now.elapsed_s = next.number * p->every_s - p->early_s;
 	assert_int_equal(growth_add(p->growth, s, &past, &p->now), 0);
@@ -137,6 +138,24 @@ static void whoever_could_not_be_read_then_was_there_all_the_same(void **state)
 	assert_true(site->grows);
 	assert_int_equal(site->cohort.then, 203);
 	assert_int_equal(site->cohort.now, 203);
+	end(&p);
+}
+
+static void whoever_is_awake_just_now_has_not_left(void **state)
+{
+	const struct site *site;
+	struct player p;
+
+	(void)state;
+	begin(&p);
+	look(&p, 3, 0);
+	assert_true(ever(&p, GROWTH_LOOKS + 2, 100, 0));
+	p.awake = 300;
+	site = look(&p, 100, 0);
+	assert_true(site->grows);
+	assert_int_equal(site->count, 503);
+	assert_int_equal(site->delta, 100);
+	assert_int_equal(site->cohort.then, site->cohort.now);
 	end(&p);
 }
 
@@ -485,6 +504,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(arrivals_that_stay_are_suspect_from_the_sixth_look_on),
 		cmocka_unit_test(whoever_could_not_be_read_then_was_there_all_the_same),
+		cmocka_unit_test(whoever_is_awake_just_now_has_not_left),
 		cmocka_unit_test(a_last_look_that_comes_soon_ends_no_growth),
 		cmocka_unit_test(a_leak_that_begins_later_is_found_too),
 		cmocka_unit_test(a_slow_leak_shows_in_the_whole_run),

@@ -84,6 +84,33 @@ static void a_site_outlasts_a_wake_up_and_a_park_does_not(void **state)
 	parks_done(&p);
 }
 
+static void who_is_awake_for_a_moment_has_not_left(void **state)
+{
+	struct parks p = { 0 };
+	struct go_g g = parked();
+	const struct park *e;
+
+	(void)state;
+	/* Nobody knows yet where this one is at home. */
+	g.state = GO_RUNNING;
+	assert_false(parks_note(&p, &g, 0, 3, 99, 3)->awake);
+	g.state = GO_WAITING;
+	assert_false(parks_note(&p, &g, 0, 2, 11, 4)->awake);
+	g.state = GO_RUNNABLE;
+	e = parks_note(&p, &g, 0, 3, 99, 5);
+	assert_true(e->awake);
+	assert_int_equal(e->group, 2);
+	assert_int_equal(e->site, 11);
+	assert_int_equal(e->at_site, 4);
+	/* Twice is more than a moment. */
+	g.state = GO_RUNNING;
+	assert_false(parks_note(&p, &g, 0, 3, 99, 6)->awake);
+	g.state = GO_WAITING;
+	g.tracking_seq++;
+	assert_false(parks_note(&p, &g, 0, 2, 11, 7)->awake);
+	parks_done(&p);
+}
+
 static void a_call_is_told_from_the_next_one(void **state)
 {
 	struct parks p = { 0 };
@@ -106,6 +133,7 @@ int main(void)
 		cmocka_unit_test(the_very_park_is_known_again),
 		cmocka_unit_test(anything_else_is_not),
 		cmocka_unit_test(a_site_outlasts_a_wake_up_and_a_park_does_not),
+		cmocka_unit_test(who_is_awake_for_a_moment_has_not_left),
 		cmocka_unit_test(a_call_is_told_from_the_next_one),
 	};
 

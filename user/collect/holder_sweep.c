@@ -125,7 +125,7 @@ static uint64_t object_bytes(const struct go_span *g)
 static int ask(struct reader *b, const struct go_span *span)
 {
 	uint64_t addr = span->base, bytes = span->bytes, used = object_bytes(span);
-	int r = 0;
+	int r = stale_words_note_span(b->s->src->stale, span->base, span->elem_size);
 
 	while (bytes && r == 0) {
 		uint32_t len = BATCH_BYTES - b->used;

@@ -74,7 +74,7 @@ static bool is_overwritten(struct sweep *s, const struct go_span *span, uint64_t
 	       mem_read_u64(s->src->rt->live, at, &now) == 0 && now != value;
 }
 
-/* Did it stand there before, in a slot that nobody uses? */
+/* Did it stand there before, in a slot that nobody uses, or has its span but come with it? */
 static int is_old(struct sweep *s, const struct go_span *span, uint64_t at, uint64_t value,
 		  bool *ret)
 {
@@ -86,6 +86,8 @@ static int is_old(struct sweep *s, const struct go_span *span, uint64_t at, uint
 		return 0;
 	s->met_stale = true;
 	r = stale_words_add(s->src->stale, at, value, ret);
+	if (r == 0 && !stale_words_had_span(s->src->stale, span->base, span->elem_size))
+		*ret = true;
 	return r == -E2BIG ? 0 : r;
 }
 

@@ -62,7 +62,7 @@ struct reach_pass {
 	uint64_t scanned_bytes;		/* of heap that holds pointers */
 	uint64_t goroutines;		/* all that were seen */
 	uint64_t changed;		/* ran, were born or moved on while the pass took place */
-	uint64_t late_spans;		/* came into being meanwhile: each of their words is a root */
+	uint64_t late_spans;		/* came into being meanwhile: each word of their objects is a root */
 	uint64_t bytes;			/* of our memory, at most at once */
 	uint64_t *waits;		/* all addresses that somebody waits on */
 	uint32_t n_waits;

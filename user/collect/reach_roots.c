@@ -17,11 +17,13 @@
 struct section {
 	uint64_t start, end;
 	const uint64_t *mask;	/* NULL: each word may be a pointer */
+	const struct go_span *span;	/* NULL: none; else free slots are left out */
 };
 
 static int scan_section(struct reach_build *b, const struct section *s)
 {
 	uint8_t *bytes = malloc(WINDOW);
+	struct go_slots slots = { .known = false };
 	int r = bytes ? 0 : -ENOMEM;
 
 	for (uint64_t addr = s->start; addr < s->end && r == 0; addr += WINDOW) {
@@ -34,9 +36,14 @@ static int scan_section(struct reach_build *b, const struct section *s)
 			r = 0;
 			continue;
 		}
+		/* Behind the words: a slot that is free by now held nobody when they were read. */
+		if (s->span)
+			go_heap_slots_now(b->src->heap, s->span, &slots);
 		for (size_t i = 0; i + 8 <= len && r == 0; i += 8) {
 			uint64_t word = (addr + i - s->start) / 8;
 
+			if (go_heap_slots_free(&slots, addr + i))
+				continue;
 			if (!s->mask || s->mask[word / 64] >> word % 64 & 1)
 				r = reach_build_root(b, span_u64(&window, i));
 		}
@@ -48,7 +55,8 @@ static int scan_section(struct reach_build *b, const struct section *s)
 static int add_main_module(struct reach_build *b)
 {
 	const struct moduledata *md = &b->src->rt->md;
-	struct section data = { md->data, md->edata, NULL }, bss = { md->bss, md->ebss, NULL };
+	struct section data = { .start = md->data, .end = md->edata };
+	struct section bss = { .start = md->bss, .end = md->ebss };
 	struct module_masks masks;
 	int r = module_masks_read(b->src->rt, &masks);
 
@@ -74,8 +82,8 @@ static int add_other_modules(struct reach_build *b)
 		struct section data, bss;
 		int r = mem_read(rt->live, at, w, sizeof(w));
 
-		data = (struct section){ w[26], w[27], NULL };
-		bss = (struct section){ w[28], w[29], NULL };
+		data = (struct section){ .start = w[26], .end = w[27] };
+		bss = (struct section){ .start = w[28], .end = w[29] };
 		if (r < 0 && r != -EFAULT)
 			return r;
 		if (r < 0 || n == LIMIT_MODULES || data.end - data.start > LIMIT_FILE_BYTES ||
@@ -137,9 +145,15 @@ int reach_roots_add(struct reach_build *b, struct diag *d)
 
 /* --- Late spans --- */
 
+/*
+ * Its pages were another span's before, or free: what that one's objects held stands in the free slots
+ * still, and is nobody's.
+ */
 static int add_span(struct reach_build *b, const struct go_span *s, uint64_t *bytes)
 {
-	const struct section whole = { s->base, s->base + s->bytes, NULL };
+	const struct section whole = {
+		.start = s->base, .end = s->base + s->bytes, .span = s->class ? s : NULL,
+	};
 
 	b->pass->late_spans++;
 	*bytes += s->bytes;

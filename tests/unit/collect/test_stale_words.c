@@ -34,10 +34,29 @@ static void what_the_search_before_saw_is_old(void **state)
 	stale_words_free(s);
 }
 
+static void a_span_is_known_again_by_its_objects(void **state)
+{
+	struct stale_words *s = stale_words_new();
+
+	(void)state;
+	assert_int_equal(stale_words_begin(s), 0);
+	assert_true(stale_words_had_span(s, 0xc000002000, 8));
+	assert_int_equal(stale_words_note_span(s, 0xc000002000, 8), 0);
+	assert_int_equal(stale_words_begin(s), 0);
+	assert_true(stale_words_had_span(s, 0xc000002000, 8));
+	/* It was another one's page, or nobody's. */
+	assert_false(stale_words_had_span(s, 0xc000002000, 16));
+	assert_false(stale_words_had_span(s, 0xc000004000, 8));
+	assert_int_equal(stale_words_begin(s), 0);
+	assert_false(stale_words_had_span(s, 0xc000002000, 8));
+	stale_words_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_the_search_before_saw_is_old),
+		cmocka_unit_test(a_span_is_known_again_by_its_objects),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/looker.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/self.h"
+#include "collect/node.h"
+#include "daemon/bodies.h"
+#include "daemon/config.h"
+#include "daemon/counts.h"
+#include "daemon/log.h"
+
+/* A look that failed is tried again after so long, then twice that, up to the interval. */
+#define RETRY_S 1.0
+/* It may be late so much: a machine that is short of CPU is no reason to start anew. */
+#define LATE_S 20.0
+/* Of the cap on memory: from here on what is free goes back to the system after each look. */
+#define TRIM_SHARE 0.75
+/* All that is known is forgotten once in so many looks at most. */
+#define SHED_LOOKS 10
+
+struct looker {
+	struct config *config;	/* of the look that runs; its thread's alone */
+	struct board *board;
+	struct counts *counts;
+	struct node *node;
+	int news;		/* eventfd */
+	uint64_t shed_at;	/* number of the look at which all was forgotten last; 0 never */
+	double retry_s;
+	/* CLOCK_MONOTONIC: by then it is heard of again. */
+	_Atomic double promise_s;
+	pthread_t thread;
+	bool started;
+	/* Below: by the lock. */
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	struct config *next;	/* for the next look; NULL: the same */
+	bool stop, ended;
+	struct looker_news last;
+};
+
+/* --- Opening --- */
+
+static int open_node(const struct config *c, struct node **ret, struct diag *d)
+{
+	const struct node_args args = {
+		.cgroup = c->cgroup,
+		.interval_s = c->interval_s,
+		.budget_percent = c->budget_percent,
+		.futex = c->trace_locks,
+	};
+
+	return node_open(&args, ret, d);
+}
+
+int looker_open(struct config *c, struct board *b, struct counts *counts,
+		struct looker **ret, struct diag *d)
+{
+	CLEANUP(looker_close_p) struct looker *l = calloc(1, sizeof(*l));
+	pthread_condattr_t attr;
+	int r;
+
+	if (!l)
+		return -ENOMEM;
+	l->news = -1;
+	l->config = config_hold(c);
+	l->board = b;
+	l->counts = counts;
+	l->retry_s = RETRY_S;
+	atomic_store(&l->promise_s, clock_now_s(CLOCK_MONOTONIC) + LOOKER_LOOK_S);
+	pthread_mutex_init(&l->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&l->changed, &attr);
+	pthread_condattr_destroy(&attr);
+	l->news = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (l->news < 0)
+		return -errno;
+	r = open_node(c, &l->node, d);
+	if (r < 0)
+		return r;
+	*ret = TAKE(l);
+	return 0;
+}
+
+void looker_close(struct looker *l)
+{
+	if (!l)
+		return;
+	node_close(l->node);
+	config_free(l->config);
+	config_free(l->next);
+	if (l->news >= 0)
+		close(l->news);
+	pthread_cond_destroy(&l->changed);
+	pthread_mutex_destroy(&l->lock);
+	free(l);
+}
+
+/* --- One look --- */
+
+static void promise(struct looker *l, double within_s)
+{
+	atomic_store(&l->promise_s, clock_now_s(CLOCK_MONOTONIC) + within_s + LATE_S);
+}
+
+static struct node_self self_of(const struct looker *l)
+{
+	return (struct node_self){
+		.version = LOITER_VERSION,
+		.interval_s = l->config->interval_s,
+		.budget_percent = l->config->budget_percent,
+		.memory_max_bytes = l->config->memory_max_bytes,
+		.reloads = counted(&l->counts->reloads),
+		.reloads_failed = counted(&l->counts->reloads_failed),
+	};
+}
+
+/*
+ * What a node knows grows with it, and a cap is a promise to the machine: where giving back what is
+ * free does not help, everything is forgotten. That costs the baselines, so it is not done often.
+ */
+static int keep_to_cap(struct looker *l, uint32_t number, struct diag *d)
+{
+	uint64_t cap = l->config->memory_max_bytes, rss = self_rss_bytes();
+	struct log_line line;
+
+	if ((double)rss < TRIM_SHARE * (double)cap)
+		return 0;
+	malloc_trim(0);
+	rss = self_rss_bytes();
+	if (rss <= cap || (l->shed_at && counted(&l->counts->looks) < l->shed_at + SHED_LOOKS))
+		return 0;
+	log_begin(&line, SAY_WARNING, "memory-cap",
+		  "more memory in use than allowed: what was known of the processes is forgotten");
+	log_number(&line, "rss_bytes", (int64_t)rss);
+	log_number(&line, "memory_max_bytes", (int64_t)cap);
+	log_number(&line, "look", number);
+	log_end(&line);
+	l->shed_at = counted(&l->counts->looks);
+	count(&l->counts->memory_shed);
+	node_close(TAKE(l->node));
+	malloc_trim(0);
+	return open_node(l->config, &l->node, d);
+}
+
+static void tell(struct looker *l, const struct node_look *look)
+{
+	const uint64_t one = 1;
+
+	pthread_mutex_lock(&l->lock);
+	if (look) {
+		l->last.processes = look->n;
+		l->last.go = look->n_go;
+		l->last.worse = look->n_worse;
+		l->last.stuck = look->stuck;
+	}
+	l->last.looks = counted(&l->counts->looks);
+	l->last.failed = counted(&l->counts->looks_failed);
+	pthread_mutex_unlock(&l->lock);
+	/* A counter that nobody reads is full one day, and no less readable for that. */
+	if (write(l->news, &one, sizeof(one)) < 0 && errno != EAGAIN)
+		log_say(SAY_WARNING, "internal", "eventfd: %s", strerror(errno));
+}
+
+static int look_once(struct looker *l, double *ret_next_s, struct diag *d)
+{
+	const struct node_look *look;
+	struct node_self self = self_of(l);
+	struct diag why = DIAG_INIT;
+	int r = 0;
+
+	if (!l->node)
+		r = open_node(l->config, &l->node, d);
+	if (r == 0)
+		r = node_look(l->node, &look, d);
+	if (r < 0)
+		return r;
+	count(&l->counts->looks);
+	*ret_next_s = look->next_s;
+	r = bodies_publish(l->board, l->config, look, &self, &why);
+	if (r < 0)
+		log_failure(SAY_ERROR, "render-failed", r, &why);
+	tell(l, look);
+	return keep_to_cap(l, look->number, d);
+}
+
+/* When the next one is due. */
+static double look(struct looker *l)
+{
+	struct diag d = DIAG_INIT;
+	double next_s = l->config->interval_s;
+	int r = look_once(l, &next_s, &d);
+
+	if (r == 0) {
+		l->retry_s = RETRY_S;
+		return next_s;
+	}
+	count(&l->counts->looks_failed);
+	log_failure(SAY_ERROR, "look-failed", r, &d);
+	tell(l, NULL);
+	next_s = l->retry_s < l->config->interval_s ? l->retry_s : l->config->interval_s;
+	l->retry_s *= 2;
+	return next_s;
+}
+
+/* --- The thread --- */
+
+/* True: it is time for the next look. */
+static bool await(struct looker *l, double due_s)
+{
+	struct timespec due = { .tv_sec = (time_t)due_s,
+				.tv_nsec = (long)((due_s - (double)(time_t)due_s) * 1e9) };
+	bool stop;
+	int r = 0;
+
+	pthread_mutex_lock(&l->lock);
+	while (!l->stop && !l->next && r == 0)
+		r = pthread_cond_timedwait(&l->changed, &l->lock, &due);
+	if (l->next) {
+		config_free(l->config);
+		l->config = TAKE(l->next);
+	}
+	stop = l->stop;
+	pthread_mutex_unlock(&l->lock);
+	return !stop;
+}
+
+static void *run(void *arg)
+{
+	struct looker *l = arg;
+	double began, next_s;
+
+	do {
+		began = clock_now_s(CLOCK_MONOTONIC);
+		promise(l, LOOKER_LOOK_S);
+		next_s = look(l);
+		promise(l, next_s);
+	} while (await(l, began + next_s));
+	pthread_mutex_lock(&l->lock);
+	l->ended = true;
+	pthread_cond_broadcast(&l->changed);
+	pthread_mutex_unlock(&l->lock);
+	return NULL;
+}
+
+int looker_start(struct looker *l)
+{
+	int r;
+
+	promise(l, LOOKER_LOOK_S);
+	r = pthread_create(&l->thread, NULL, run, l);
+	if (r == 0)
+		pthread_setname_np(l->thread, "look");
+	l->started = r == 0;
+	return -r;
+}
+
+void looker_apply(struct looker *l, struct config *c)
+{
+	pthread_mutex_lock(&l->lock);
+	config_free(l->next);
+	l->next = config_hold(c);
+	pthread_cond_broadcast(&l->changed);
+	pthread_mutex_unlock(&l->lock);
+}
+
+bool looker_stop(struct looker *l, double wait_s)
+{
+	double until_s = clock_now_s(CLOCK_MONOTONIC) + wait_s;
+	struct timespec until = { .tv_sec = (time_t)until_s + 1 };
+	bool ended;
+	int r = 0;
+
+	if (!l->started)
+		return true;
+	pthread_mutex_lock(&l->lock);
+	l->stop = true;
+	pthread_cond_broadcast(&l->changed);
+	while (!l->ended && r == 0)
+		r = pthread_cond_timedwait(&l->changed, &l->lock, &until);
+	ended = l->ended;
+	pthread_mutex_unlock(&l->lock);
+	if (ended)
+		pthread_join(l->thread, NULL);
+	return ended;
+}
+
+int looker_fd(const struct looker *l)
+{
+	return l->news;
+}
+
+void looker_news(struct looker *l, struct looker_news *ret)
+{
+	uint64_t n;
+
+	/* Emptied first: what comes after that wakes up whoever waits once more. */
+	while (read(l->news, &n, sizeof(n)) == sizeof(n))
+		;
+	pthread_mutex_lock(&l->lock);
+	*ret = l->last;
+	pthread_mutex_unlock(&l->lock);
+}
+
+bool looker_alive(const struct looker *l)
+{
+	return clock_now_s(CLOCK_MONOTONIC) <= atomic_load(&l->promise_s);
+}

@@ -65,7 +65,7 @@ int address_parse(const char *text, struct address *ret, struct diag *d)
 		diag_fail(d, -EINVAL, "\"%s\" is not an address with a port", text);
 		return diag_hint(d, -EINVAL, "give one like 127.0.0.1:9646 or [::1]:9646");
 	}
-	r = quantity_count(digits, 1, 65535, &port, d);
+	r = quantity_count(digits, 0, 65535, &port, d);
 	if (r < 0)
 		return r;
 	if (text[0] == '[')

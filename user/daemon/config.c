@@ -142,7 +142,7 @@ static int read_pairs(struct reading *f)
 	/* The library's switches are of the whole program, which has no other use for it. */
 	ini_allow_multiline = false;
 	ini_use_stack = false;
-	ini_max_line = CONFIG_LINE + 3;
+	ini_max_line = ini_initial_alloc = CONFIG_LINE + 3;
 	ini_stop_on_first_error = true;
 	bad = ini_parse_stream(next_line, f, on_pair, f);
 	if (bad == -2)

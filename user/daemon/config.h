@@ -32,6 +32,7 @@ struct config {
 	uint64_t memory_max_bytes;	/* of the daemon itself */
 	uint64_t processes_max;		/* that are watched, those that grow first */
 	const char *cgroup;		/* NULL: all of the machine */
+	const char *node;		/* NULL: the name that the machine has */
 	bool trace_locks;		/* long waits, of all processes */
 	const char *state_dir;		/* NULL: nothing is kept */
 	enum log_level log_level;

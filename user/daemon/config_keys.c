@@ -14,6 +14,7 @@ const struct config_key config_keys[] = {
 	{ "daemon", "processes-max", FIELD(processes_max), .parse = config_count,
 	  .fallback = "4096", .min = 1, .max = 1000000, .at_start = true },
 	{ "daemon", "cgroup", FIELD(cgroup), .parse = config_words, .at_start = true },
+	{ "daemon", "node", FIELD(node), .parse = config_words },
 	{ "daemon", "trace-locks", FIELD(trace_locks), .parse = config_yes_or_no,
 	  .fallback = "yes", .at_start = true },
 	{ "daemon", "state-directory", FIELD(state_dir), .parse = config_path_or_none,

@@ -18,6 +18,8 @@
 #include "daemon/looker.h"
 #include "daemon/notify.h"
 
+/* Where nobody watches over us, a look may take so long. */
+#define PATIENCE_S 120.0
 /* A look that runs when we are to end is waited for so long. */
 #define STOP_S 5.0
 /* How often what was left out of the log is told, at the latest. */
@@ -145,24 +147,24 @@ static void feed(struct daemon *dm)
 	if (alive)
 		notify_watchdog(&dm->notify);
 	if (!alive && !dm->silent)
-		log_say(SAY_ERROR, "look-stuck", "a look does not come to its end; the watchdog is "
-			"not fed any more");
+		log_say(SAY_ERROR, "look-stuck", "a look does not come to its end: the watchdog "
+			"is not fed any more");
 	if (alive && dm->silent)
 		log_say(SAY_NOTICE, "look-goes-on", "the look came to its end after all");
 	dm->silent = !alive;
 }
 
-/* Half the time that the watchdog gives us; where there is none, a broken word is noticed all the same. */
-static double feed_every_s(const struct daemon *dm)
+/* How long a silence is too long: that is for whoever has set up the watchdog. */
+static double patience_s(const struct daemon *dm)
 {
-	return dm->notify.watchdog_s > 0 ? dm->notify.watchdog_s / 2 : LOOKER_LOOK_S / 4;
+	return dm->notify.watchdog_s > 0 ? dm->notify.watchdog_s : PATIENCE_S;
 }
 
 static void do_what_is_due(struct daemon *dm, double now_s)
 {
 	if (now_s >= dm->feed_s) {
 		feed(dm);
-		dm->feed_s = now_s + feed_every_s(dm);
+		dm->feed_s = now_s + patience_s(dm) / 2;
 	}
 	if (now_s >= dm->catch_up_s) {
 		log_catch_up();
@@ -241,7 +243,8 @@ static int open_parts(struct daemon *dm, struct diag *d)
 	dm->board = board_new();
 	if (!dm->board)
 		return -ENOMEM;
-	r = looker_open(dm->config, dm->board, &dm->counts, &dm->looker, d);
+	counts_init(&dm->counts);
+	r = looker_open(dm->config, dm->board, &dm->counts, patience_s(dm), &dm->looker, d);
 	return r < 0 ? r : looker_start(dm->looker);
 }
 

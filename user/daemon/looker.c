@@ -21,8 +21,6 @@
 
 /* A look that failed is tried again after so long, then twice that, up to the interval. */
 #define RETRY_S 1.0
-/* It may be late so much: a machine that is short of CPU is no reason to start anew. */
-#define LATE_S 20.0
 /* Of the cap on memory: from here on what is free goes back to the system after each look. */
 #define TRIM_SHARE 0.75
 /* All that is known is forgotten once in so many looks at most. */
@@ -35,7 +33,7 @@ struct looker {
 	struct node *node;
 	int news;		/* eventfd */
 	uint64_t shed_at;	/* number of the look at which all was forgotten last; 0 never */
-	double retry_s;
+	double retry_s, patience_s;
 	/* CLOCK_MONOTONIC: by then it is heard of again. */
 	_Atomic double promise_s;
 	pthread_t thread;
@@ -50,6 +48,12 @@ struct looker {
 
 /* --- Opening --- */
 
+/* To be heard of again after so long; no word is broken for being a little late. */
+static void promise(struct looker *l, double after_s)
+{
+	atomic_store(&l->promise_s, clock_now_s(CLOCK_MONOTONIC) + after_s + l->patience_s);
+}
+
 static int open_node(const struct config *c, struct node **ret, struct diag *d)
 {
 	const struct node_args args = {
@@ -62,7 +66,7 @@ static int open_node(const struct config *c, struct node **ret, struct diag *d)
 	return node_open(&args, ret, d);
 }
 
-int looker_open(struct config *c, struct board *b, struct counts *counts,
+int looker_open(struct config *c, struct board *b, struct counts *counts, double patience_s,
 		struct looker **ret, struct diag *d)
 {
 	CLEANUP(looker_close_p) struct looker *l = calloc(1, sizeof(*l));
@@ -76,7 +80,8 @@ int looker_open(struct config *c, struct board *b, struct counts *counts,
 	l->board = b;
 	l->counts = counts;
 	l->retry_s = RETRY_S;
-	atomic_store(&l->promise_s, clock_now_s(CLOCK_MONOTONIC) + LOOKER_LOOK_S);
+	l->patience_s = patience_s;
+	promise(l, 0);
 	pthread_mutex_init(&l->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -107,23 +112,6 @@ void looker_close(struct looker *l)
 }
 
 /* --- One look --- */
-
-static void promise(struct looker *l, double within_s)
-{
-	atomic_store(&l->promise_s, clock_now_s(CLOCK_MONOTONIC) + within_s + LATE_S);
-}
-
-static struct node_self self_of(const struct looker *l)
-{
-	return (struct node_self){
-		.version = LOITER_VERSION,
-		.interval_s = l->config->interval_s,
-		.budget_percent = l->config->budget_percent,
-		.memory_max_bytes = l->config->memory_max_bytes,
-		.reloads = counted(&l->counts->reloads),
-		.reloads_failed = counted(&l->counts->reloads_failed),
-	};
-}
 
 /*
  * What a node knows grows with it, and a cap is a promise to the machine: where giving back what is
@@ -175,7 +163,7 @@ static void tell(struct looker *l, const struct node_look *look)
 static int look_once(struct looker *l, double *ret_next_s, struct diag *d)
 {
 	const struct node_look *look;
-	struct node_self self = self_of(l);
+	struct node_self self;
 	struct diag why = DIAG_INIT;
 	int r = 0;
 
@@ -187,6 +175,7 @@ static int look_once(struct looker *l, double *ret_next_s, struct diag *d)
 		return r;
 	count(&l->counts->looks);
 	*ret_next_s = look->next_s;
+	counts_fill(l->counts, l->config, &self);
 	r = bodies_publish(l->board, l->config, look, &self, &why);
 	if (r < 0)
 		log_failure(SAY_ERROR, "render-failed", r, &why);
@@ -242,7 +231,7 @@ static void *run(void *arg)
 
 	do {
 		began = clock_now_s(CLOCK_MONOTONIC);
-		promise(l, LOOKER_LOOK_S);
+		promise(l, 0);
 		next_s = look(l);
 		promise(l, next_s);
 	} while (await(l, began + next_s));
@@ -257,7 +246,7 @@ int looker_start(struct looker *l)
 {
 	int r;
 
-	promise(l, LOOKER_LOOK_S);
+	promise(l, 0);
 	r = pthread_create(&l->thread, NULL, run, l);
 	if (r == 0)
 		pthread_setname_np(l->thread, "look");

@@ -16,14 +16,11 @@ struct config;
 struct counts;
 struct looker;
 
-/* One look may take so long: of thousands of processes, on a machine that is short of CPU. */
-#define LOOKER_LOOK_S 120.0
-
 /*
  * The configuration is held, board and counts are borrowed. Nothing runs yet. -ENOMEM, -ENOENT no
- * such cgroup, -errno.
+ * such cgroup, -errno. patience_s: a look may take so long, and be so late.
  */
-int looker_open(struct config *c, struct board *b, struct counts *counts,
+int looker_open(struct config *c, struct board *b, struct counts *counts, double patience_s,
 		struct looker **ret, struct diag *d);
 
 /* Begins. -EAGAIN no thread. */

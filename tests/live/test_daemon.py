@@ -70,11 +70,11 @@ def test_a_signal_that_the_parent_ignores_counts_all_the_same():
 
 def test_a_reload_says_what_has_changed_and_from_when_it_counts():
     with Daemon(config=OFTEN) as daemon:
-        daemon.reload('[daemon]\ninterval = 150ms\nbudget = 100%\ntrace-locks = no\n')
+        daemon.reload('[daemon]\ninterval = 150ms\nbudget = 100%\n[cells]\ndeadline = 9s\n')
         now, later = daemon.says('config-changed'), daemon.says('config-changed')
         assert (now['key'], now['old'], now['new'], now['level']) == \
             ('interval', '200ms', '150ms', 'info')
-        assert (later['key'], later['level']) == ('trace-locks', 'warning')
+        assert (later['key'], later['level']) == ('deadline', 'warning')
         assert 'next start' in later['msg']
         daemon.says('reloaded')
         heard = daemon.manager.until('RELOADING=1')

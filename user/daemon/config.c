@@ -34,6 +34,11 @@ void config_free(struct config *c)
 	free(c);
 }
 
+bool config_same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
 /* --- One key --- */
 
 static const struct config_key *find_key(const char *section, const char *name)

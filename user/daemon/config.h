@@ -22,6 +22,12 @@ enum {
 	CONFIG_LINE = 4096,		/* bytes of a line, at most */
 };
 
+/* Words with blanks between them. */
+struct config_words {
+	const char *const *all;
+	size_t n;
+};
+
 /* Strings are the configuration's. NULL: not told, and there is no default. */
 struct config {
 	struct arena *arena;
@@ -30,17 +36,18 @@ struct config {
 	double interval_s;		/* between two looks at a process */
 	double budget_percent;		/* of one core, for all of it */
 	uint64_t memory_max_bytes;	/* of the daemon itself */
-	uint64_t processes_max;		/* that are watched, those that grow first */
 	const char *cgroup;		/* NULL: all of the machine */
 	const char *node;		/* NULL: the name that the machine has */
 	bool trace_locks;		/* long waits, of all processes */
+	bool discover;			/* processes by BPF, not by reading /proc alone */
+	bool examine;			/* look more closely at what grows */
 	const char *state_dir;		/* NULL: nothing is kept */
 	enum log_level log_level;
 	/* [http] */
 	struct address listen;
 	const char *token_file;
 	const char *tls_certificate, *tls_key, *tls_client_ca;
-	const char *hosts;		/* names in Host that are ours too, blanks between them */
+	struct config_words hosts;	/* names in Host that are ours too */
 	uint64_t connections_max;
 	double prove_max_s;		/* a process may be stopped so long on request; 0: never */
 	/* [cells] */
@@ -48,8 +55,8 @@ struct config {
 	double cell_deadline_s;
 	uint64_t cell_memory_bytes;
 	/* [metrics] */
-	uint64_t sites_max;		/* of a process that are named; the rest is "other" */
-	uint64_t series_max;		/* in all */
+	uint64_t targets_max;		/* that are told apart by name */
+	uint64_t series_max;		/* in one answer */
 	/* [otlp] */
 	const char *otlp_url;		/* NULL: nothing is sent */
 	double otlp_interval_s;
@@ -97,6 +104,9 @@ int config_read(const char *path, bool must_exist, const struct config_setting *
 /* The same of bytes that are at hand; path is for the sentence. */
 int config_parse(const char *text, size_t len, const char *path, const struct config_setting *over,
 		 size_t n_over, struct config **ret, struct diag *d);
+
+/* Both are NULL, or say the same. */
+bool config_same_text(const char *a, const char *b);
 
 /* A line a key, tab-separated: "key", section, name, default or "", "start" or "reload". */
 void config_dump(FILE *out);

@@ -137,12 +137,31 @@ static bool is_printable(const char *value)
 	return true;
 }
 
-CONFIG_VALUE(words)
+CONFIG_VALUE(text)
 {
 	(void)k;
 	if (!is_printable(value))
 		return diag_fail(d, -EINVAL, "not all of it is printable ASCII");
 	return copy(a, value, field);
+}
+
+CONFIG_VALUE(words)
+{
+	size_t room = strlen(value) / 2 + 1;
+	const char **all = arena_alloc(a, room, sizeof(*all));
+	char *words = arena_strdup(a, value), *rest = NULL;
+	struct config_words *w = field;
+
+	(void)k;
+	if (!is_printable(value))
+		return diag_fail(d, -EINVAL, "not all of it is printable ASCII");
+	if (!all || !words)
+		return -ENOMEM;
+	w->all = all;
+	w->n = 0;
+	for (char *one = strtok_r(words, " ", &rest); one; one = strtok_r(NULL, " ", &rest))
+		all[w->n++] = one;
+	return 0;
 }
 
 CONFIG_VALUE(url)

@@ -19,5 +19,6 @@ CONFIG_VALUE(level);		/* enum log_level */
 CONFIG_VALUE(listen);		/* struct address */
 CONFIG_VALUE(path);		/* const char *, absolute */
 CONFIG_VALUE(path_or_none);	/* the same, or "none", which is NULL */
-CONFIG_VALUE(words);		/* const char *: printable, blanks between them */
+CONFIG_VALUE(text);		/* const char *, printable */
+CONFIG_VALUE(words);		/* struct config_words, printable */
 CONFIG_VALUE(url);		/* const char *, http or https */

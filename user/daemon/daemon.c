@@ -41,11 +41,6 @@ struct daemon {
 
 /* --- Reload --- */
 
-static bool same(const char *a, const char *b)
-{
-	return a == b || (a && b && strcmp(a, b) == 0);
-}
-
 /* What has changed, a line a key; whatever counts from a start alone is said to. */
 static void say_changes(const struct config *old, const struct config *new)
 {
@@ -53,7 +48,7 @@ static void say_changes(const struct config *old, const struct config *new)
 		size_t at = (size_t)(k - config_keys);
 		struct log_line l;
 
-		if (same(old->text[at], new->text[at]))
+		if (config_same_text(old->text[at], new->text[at]))
 			continue;
 		log_begin(&l, k->at_start ? SAY_WARNING : SAY_INFO, "config-changed",
 			  k->at_start ? "it counts from the next start on" : "it counts from now on");

@@ -30,7 +30,8 @@ struct looker {
 	struct config *config;	/* of the look that runs; its thread's alone */
 	struct board *board;
 	struct counts *counts;
-	struct node *node;
+	struct node *node;	/* NULL: to be opened */
+	struct config *opened;	/* that it was opened with, and borrows strings of */
 	int news;		/* eventfd */
 	uint64_t shed_at;	/* number of the look at which all was forgotten last; 0 never */
 	double retry_s, patience_s;
@@ -54,16 +55,36 @@ static void promise(struct looker *l, double after_s)
 	atomic_store(&l->promise_s, clock_now_s(CLOCK_MONOTONIC) + after_s + l->patience_s);
 }
 
-static int open_node(const struct config *c, struct node **ret, struct diag *d)
+static struct node_args node_args_of(const struct config *c)
 {
-	const struct node_args args = {
+	return (struct node_args){
 		.cgroup = c->cgroup,
 		.interval_s = c->interval_s,
 		.budget_percent = c->budget_percent,
 		.futex = c->trace_locks,
 	};
+}
 
-	return node_open(&args, ret, d);
+static bool same_args(struct node_args a, struct node_args b)
+{
+	return a.interval_s == b.interval_s && a.budget_percent == b.budget_percent &&
+	       a.futex == b.futex && config_same_text(a.cgroup, b.cgroup);
+}
+
+static int open_node(struct looker *l, struct diag *d)
+{
+	const struct node_args args = node_args_of(l->config);
+	int r = node_open(&args, &l->node, d);
+
+	if (r == 0)
+		l->opened = config_hold(l->config);
+	return r;
+}
+
+static void close_node(struct looker *l)
+{
+	node_close(TAKE(l->node));
+	config_free(TAKE(l->opened));
 }
 
 int looker_open(struct config *c, struct board *b, struct counts *counts, double patience_s,
@@ -90,7 +111,7 @@ int looker_open(struct config *c, struct board *b, struct counts *counts, double
 	l->news = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (l->news < 0)
 		return -errno;
-	r = open_node(c, &l->node, d);
+	r = open_node(l, d);
 	if (r < 0)
 		return r;
 	*ret = TAKE(l);
@@ -101,7 +122,7 @@ void looker_close(struct looker *l)
 {
 	if (!l)
 		return;
-	node_close(l->node);
+	close_node(l);
 	config_free(l->config);
 	config_free(l->next);
 	if (l->news >= 0)
@@ -136,9 +157,9 @@ static int keep_to_cap(struct looker *l, uint32_t number, struct diag *d)
 	log_end(&line);
 	l->shed_at = counted(&l->counts->looks);
 	count(&l->counts->memory_shed);
-	node_close(TAKE(l->node));
+	close_node(l);
 	malloc_trim(0);
-	return open_node(l->config, &l->node, d);
+	return open_node(l, d);
 }
 
 static void tell(struct looker *l, const struct node_look *look)
@@ -168,7 +189,7 @@ static int look_once(struct looker *l, double *ret_next_s, struct diag *d)
 	int r = 0;
 
 	if (!l->node)
-		r = open_node(l->config, &l->node, d);
+		r = open_node(l, d);
 	if (r == 0)
 		r = node_look(l->node, &look, d);
 	if (r < 0)
@@ -204,23 +225,37 @@ static double look(struct looker *l)
 
 /* --- The thread --- */
 
+/*
+ * A node keeps to what it was opened with. Where that changes it is opened anew; what the state file
+ * knows is known then.
+ */
+static void change_to(struct looker *l, struct config *next)
+{
+	if (l->node && !same_args(node_args_of(l->opened), node_args_of(next))) {
+		close_node(l);
+		log_say(SAY_NOTICE, "looks-anew", "the processes are looked at from the beginning");
+	}
+	config_free(l->config);
+	l->config = next;
+}
+
 /* True: it is time for the next look. */
 static bool await(struct looker *l, double due_s)
 {
 	struct timespec due = { .tv_sec = (time_t)due_s,
 				.tv_nsec = (long)((due_s - (double)(time_t)due_s) * 1e9) };
+	struct config *next;
 	bool stop;
 	int r = 0;
 
 	pthread_mutex_lock(&l->lock);
 	while (!l->stop && !l->next && r == 0)
 		r = pthread_cond_timedwait(&l->changed, &l->lock, &due);
-	if (l->next) {
-		config_free(l->config);
-		l->config = TAKE(l->next);
-	}
+	next = TAKE(l->next);
 	stop = l->stop;
 	pthread_mutex_unlock(&l->lock);
+	if (next)
+		change_to(l, next);
 	return !stop;
 }
 

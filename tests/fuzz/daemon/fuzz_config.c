@@ -18,12 +18,15 @@ static void check_bounds(const struct config *c)
 	    !(c->budget_percent > 0 && c->budget_percent <= 100) ||
 	    !(c->prove_max_s >= 0 && c->prove_max_s <= 10))
 		abort();
-	if (c->memory_max_bytes < 32u << 20 || !c->processes_max || !c->cells_max ||
+	if (c->memory_max_bytes < 32u << 20 || !c->targets_max || !c->cells_max ||
 	    c->log_level >= SAY_LEVELS)
 		abort();
 	/* Nobody comes in from elsewhere without a key, whatever the file says. */
 	if (!c->listen.loopback && !c->token_file && !c->tls_client_ca)
 		abort();
+	for (size_t i = 0; i < c->hosts.n; i++)
+		if (!c->hosts.all[i][0] || strchr(c->hosts.all[i], ' '))
+			abort();
 	if (c->state_dir && c->state_dir[0] != '/')
 		abort();
 }

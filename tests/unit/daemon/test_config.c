@@ -71,7 +71,7 @@ static void values_of_each_kind_are_read(void **state)
 		"cgroup = system.slice\n"
 		"[http]\nlisten = *:80\ntoken-file = /etc/token\nprove = 200ms\n"
 		"hosts = node-7 node-7.example\n[otlp]\nurl = https://collector.example:4318/x\n"
-		"[daemon]\nprocesses-max = 7");
+		"[cells]\nat-once = 7\n[daemon]\nnode = n7");
 
 	(void)state;
 	assert_true(c->interval_s == 0.5);
@@ -84,9 +84,12 @@ static void values_of_each_kind_are_read(void **state)
 	assert_false(c->listen.loopback);
 	assert_string_equal(c->token_file, "/etc/token");
 	assert_true(c->prove_max_s == 0.2);
-	assert_string_equal(c->hosts, "node-7 node-7.example");
+	assert_int_equal(c->hosts.n, 2);
+	assert_string_equal(c->hosts.all[0], "node-7");
+	assert_string_equal(c->hosts.all[1], "node-7.example");
 	assert_string_equal(c->otlp_url, "https://collector.example:4318/x");
-	assert_int_equal(c->processes_max, 7);
+	assert_int_equal(c->cells_max, 7);
+	assert_string_equal(c->node, "n7");
 }
 
 static void what_is_no_key_is_named_with_its_line(void **state)
@@ -139,8 +142,8 @@ static void values_have_bounds_and_kinds(void **state)
 		       "1M is too little: 32M at least");
 	assert_refused("[daemon]\nmemory-max = lots\n", "f:2: memory-max",
 		       "\"lots\" is not an amount of memory");
-	assert_refused("[daemon]\nprocesses-max = 0\n", "f:2: processes-max",
-		       "\"0\" is not a number from 1 to 1000000");
+	assert_refused("[cells]\nat-once = 0\n", "f:2: at-once",
+		       "\"0\" is not a number from 1 to 64");
 	assert_refused("[daemon]\ntrace-locks = true\n", "f:2: trace-locks", "\"true\" is neither");
 	assert_refused("[daemon]\nstate-directory = here\n", "f:2: state-directory",
 		       "\"here\" is not an absolute path");

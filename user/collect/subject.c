@@ -105,7 +105,7 @@ int subject_open_process(pid_t pid, struct subject **ret, struct diag *d)
 int subject_seal(struct subject *s, bool stops, struct diag *d)
 {
 	struct mem *sealed;
-	int r = process_seal(s->process, d);
+	int r = process_seal(s->process, stops, d);
 
 	if (r < 0 || stops)
 		return r;

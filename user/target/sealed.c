@@ -39,6 +39,7 @@ static const char *const names[] = { "maps", "smaps", "pagemap", "mem", "exe" };
 enum { MEM = 3, NAMES = ARRAY_SIZE(names) };
 
 struct sealed {
+	bool traced;
 	int fds[NAMES];		/* of names[]; -1 not to be opened */
 	struct maps *maps;
 	struct sealed_file files[LIMIT_SEALED_FILES];
@@ -173,13 +174,14 @@ static int fill(struct sealed *s, const struct process *p, struct diag *d)
 	return r;
 }
 
-int process_seal(struct process *p, struct diag *d)
+int process_seal(struct process *p, bool traced, struct diag *d)
 {
 	struct sealed *s = calloc(1, sizeof(*s));
 	int r;
 
 	if (!s)
 		return -ENOMEM;
+	s->traced = traced;
 	for (size_t i = 0; i < NAMES; i++)
 		s->fds[i] = -1;
 	r = fill(s, p, d);
@@ -237,6 +239,29 @@ int sealed_open_mapped(const struct sealed *s, const struct mapping *m)
 	const struct sealed_file *f = find_file(s, m->dev, m->ino);
 
 	return f ? another(f->fd) : -ENOENT;
+}
+
+bool sealed_by_descriptor(const struct process *p)
+{
+	return p->sealed && !p->sealed->traced;
+}
+
+ssize_t sealed_copy(const struct sealed *s, void *buf, const struct iovec *pieces, size_t n)
+{
+	ssize_t done = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t len = pieces[i].iov_len;
+		ssize_t got = pread(s->fds[MEM], (char *)buf + done, len,
+				    (off_t)(uintptr_t)pieces[i].iov_base);
+
+		if (got == 0 && len)
+			return -ESRCH;
+		done += got > 0 ? got : 0;
+		if (got < (ssize_t)len)
+			break;
+	}
+	return done;
 }
 
 int sealed_mem_fd(const struct sealed *s)

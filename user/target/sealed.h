@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include "base/diag.h"
 
@@ -21,11 +22,13 @@ struct process;
 struct sealed;
 
 /*
+ * `traced`: its memory is still read with the right to trace it, for it is to be stopped.
+ *
  * Fills p->sealed; the functions of process.h, maps.h, pagemap.h, smaps.h and sockets.h use it from
  * then on. Opening a file of a stalled file system waits, as any open does. What cannot be opened
  * fails later, when somebody asks for it. -ESRCH, -EPERM its memory may not be read, -ENOMEM.
  */
-int process_seal(struct process *p, struct diag *d);
+int process_seal(struct process *p, bool traced, struct diag *d);
 /* Accepts NULL. */
 void sealed_free(struct sealed *s);
 
@@ -33,6 +36,14 @@ void sealed_free(struct sealed *s);
 int sealed_open(const struct sealed *s, const char *name);
 /* The file behind a mapping; -ENOENT: not opened, -EINVAL: not a regular file. */
 int sealed_open_mapped(const struct sealed *s, const struct mapping *m);
+/*
+ * Copies memory, [start, end) one after the other, as process_vm_readv() does and where it cannot be
+ * asked any more: bytes before the first page that is not there. 0 when there are none; -ESRCH.
+ */
+ssize_t sealed_copy(const struct sealed *s, void *buf, const struct iovec *pieces, size_t n);
+/* True: memory is to be read by its descriptor. */
+bool sealed_by_descriptor(const struct process *p);
+
 /* The descriptor of memory, borrowed; and of the file of a mapping, -1 when there is none. */
 int sealed_mem_fd(const struct sealed *s);
 int sealed_file_fd(const struct sealed *s, uint64_t dev, uint64_t ino);

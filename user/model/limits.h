@@ -53,6 +53,11 @@
 #define LIMIT_C_FRAMES 128
 /* Bytes of one C stack that are copied to walk it. */
 #define LIMIT_C_STACK_BYTES (64u << 10)
+/* Of a process that is sealed: files that are opened ahead, those with code first; */
+#define LIMIT_SEALED_FILES 320
+/* descriptors of its own whose links are read ahead, and threads whose system calls are. */
+#define LIMIT_SEALED_LINKS (1u << 16)
+#define LIMIT_SEALED_THREADS (1u << 14)
 /* Threads of one process whose waits are looked at; the count of all is still told. */
 #define LIMIT_LOCK_WAITS 4096
 /* Of those that wait for one lock: what one of them does, the others do as well. */

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 /* Reads to the end; the buffer grows by doubling, for files in /proc have no size. */
-static int read_all(int fd, size_t max, char **ret, size_t *len)
+int procfile_read_fd(int fd, size_t max, char **ret, size_t *len)
 {
 	CLEANUP(procfile_free_p) char *text = NULL;
 	size_t n = 0, size = 0;
@@ -50,7 +50,7 @@ int procfile_read(int dir_fd, const char *name, size_t max, char **ret, size_t *
 
 	if (fd < 0)
 		return -errno;
-	r = read_all(fd, max, ret, len);
+	r = procfile_read_fd(fd, max, ret, len);
 	close(fd);
 	return r;
 }

@@ -13,6 +13,8 @@
  * when it is longer than max bytes, -ENOMEM, else what open() or read() failed with.
  */
 int procfile_read(int dir_fd, const char *name, size_t max, char **ret, size_t *len);
+/* The same of an open file, from where it stands. */
+int procfile_read_fd(int fd, size_t max, char **ret, size_t *len);
 void procfile_free(char *text);
 DEFINE_CLEANUP(char, procfile_free)
 

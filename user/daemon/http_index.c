@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/http_index.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "daemon/route.h"
+
+static void print_row(FILE *out, const struct route_profile *p, int pid, uint64_t start_time)
+{
+	fprintf(out, "<tr><td><a href=\"/debug/pprof/%s?proc=%d-%" PRIu64 "\" download>%s</a></td>"
+		"<td><a href=\"/debug/pprof/%s?proc=%d-%" PRIu64 "&amp;debug=1\">as text</a></td>",
+		p->name, pid, start_time, p->name, p->name, pid, start_time);
+	if (p->what == ASK_GOROUTINE)
+		fprintf(out, "<td><a href=\"/debug/pprof/%s?proc=%d-%" PRIu64 "&amp;debug=2\">"
+			"each one</a></td>", p->name, pid, start_time);
+	else
+		fputs("<td></td>", out);
+	fprintf(out, "<td>%s</td></tr>\n", p->help);
+}
+
+static void print_page(FILE *out, const struct ask *ask)
+{
+	const struct route_profile *p;
+
+	/* Numbers are all that a request brings in here. */
+	fprintf(out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+		"<title>profiles of process %d</title>\n<style>:root{color-scheme:light dark}"
+		"body{font:16px system-ui,sans-serif;margin:2em}td{padding:.2em 1em .2em 0}</style>"
+		"</head>\n<body><h1>Profiles of process %d</h1>\n<table>\n", ask->pid, ask->pid);
+	for (size_t i = 0; (p = route_profile(i)); i++)
+		print_row(out, p, ask->pid, ask->start_time);
+	fprintf(out, "</table>\n<p><a href=\"/proc/%d-%" PRIu64 "/\">The process</a>, "
+		"<a href=\"/\">all of this machine</a>. On a command line: "
+		"<code>go tool pprof 'http://ADDRESS/debug/pprof/goroutine?proc=%d-%" PRIu64
+		"'</code></p>\n</body></html>\n", ask->pid, ask->start_time, ask->pid,
+		ask->start_time);
+}
+
+int http_index_page(const struct ask *ask, char **ret, size_t *ret_len)
+{
+	FILE *out = open_memstream(ret, ret_len);
+
+	if (!out)
+		return -ENOMEM;
+	print_page(out, ask);
+	if (fclose(out) == 0)
+		return 0;
+	free(*ret);
+	return -ENOMEM;
+}

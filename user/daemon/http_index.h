@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The page at /debug/pprof/ of one process: which profiles there are, and by what address. */
+#pragma once
+
+#include <stddef.h>
+
+#include "daemon/cell_port.h"
+
+/* HTML, of malloc(). -ENOMEM. */
+int http_index_page(const struct ask *ask, char **ret, size_t *ret_len);

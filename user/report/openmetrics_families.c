@@ -12,7 +12,7 @@ static void put(struct metric_text *m, const struct book_target *t, double value
 		const struct more *more, size_t n)
 {
 	static const char *const names[] = {
-		[LABEL_POD] = "pod", [LABEL_CONTAINER] = "container", [LABEL_UNIT] = "unit",
+		[LABEL_POD] = "pod_uid", [LABEL_CONTAINER] = "container_id", [LABEL_UNIT] = "unit",
 		[LABEL_EXE] = "exe",
 	};
 	struct metric_label labels[METRIC_LABELS];
@@ -51,18 +51,20 @@ static void processes(struct metric_text *m, const struct book_target *t)
 static void target_info(struct metric_text *m, const struct book_target *t)
 {
 	const struct target *now = t->now;
+	/* Unless it is in the name. */
+	const char *container = *t->label[LABEL_CONTAINER] ? NULL : now ? now->container : NULL;
 
 	/* Those without a place of their own are not one thing that could be told. */
 	if (now && t->serial)
 		put(m, t, 1, MORE({ "kind", node_kind_name(now->kind) },
 				  { "go_version", now->go_version }, { "module", now->module },
 				  { "build_id", now->build_id },
-				  { "container_id", now->container }), 5);
+				  { "container_id", container }), 5);
 }
 
 static void uptime(struct metric_text *m, const struct book_target *t)
 {
-	if (t->now && t->now->uptime_s >= 0)
+	if (t->now && t->serial && t->now->uptime_s >= 0)
 		put_one(m, t, t->now->uptime_s);
 }
 

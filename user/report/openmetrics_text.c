@@ -9,17 +9,33 @@
 
 #define ELLIPSIS "\xe2\x80\xa6"
 
+/* The next character of n bytes, as it is shown: *from, its bytes there; returns those of raw. */
+static size_t next_shown(const char *raw, size_t n, const char **from, size_t *len)
+{
+	uint32_t c;
+	size_t took;
+
+	*from = raw;
+	*len = 1;
+	if ((*raw >= 0x20 && *raw < 0x7f) || *raw == '\n')
+		return 1;
+	took = utf8_decode(raw, n, &c);
+	*len = took;
+	if (!took || !utf8_columns(c)) {
+		*from = UTF8_REPLACEMENT;
+		*len = strlen(UTF8_REPLACEMENT);
+	}
+	return took ? took : 1;
+}
+
 char *metric_clean(const char *raw, char buf[METRIC_VALUE])
 {
 	/* More than this need not be looked at to know that it is too long. */
 	size_t left = strnlen(raw, 2 * METRIC_VALUE), at = 0, fits = 0;
 
 	while (left) {
-		uint32_t c;
-		size_t n = utf8_decode(raw, left, &c), take = n ? n : 1;
-		bool shown = n && (c == '\n' || utf8_columns(c));
-		const char *from = shown ? raw : UTF8_REPLACEMENT;
-		size_t len = shown ? n : strlen(UTF8_REPLACEMENT);
+		const char *from;
+		size_t len, took = next_shown(raw, left, &from, &len);
 
 		if (at + len >= METRIC_VALUE) {
 			strcpy(buf + fits, ELLIPSIS);
@@ -29,8 +45,8 @@ char *metric_clean(const char *raw, char buf[METRIC_VALUE])
 		at += len;
 		if (at + strlen(ELLIPSIS) < METRIC_VALUE)
 			fits = at;
-		raw += take;
-		left -= take;
+		raw += took;
+		left -= took;
 	}
 	buf[at] = '\0';
 	return buf;
@@ -38,17 +54,14 @@ char *metric_clean(const char *raw, char buf[METRIC_VALUE])
 
 static void put_value(FILE *out, const char *raw)
 {
-	char clean[METRIC_VALUE];
+	char clean[METRIC_VALUE], escaped[2 * METRIC_VALUE], *to = escaped;
 
 	for (const char *s = metric_clean(raw, clean); *s; s++) {
-		if (*s == '\n') {
-			fputs("\\n", out);
-			continue;
-		}
-		if (*s == '"' || *s == '\\')
-			fputc('\\', out);
-		fputc(*s, out);
+		if (*s == '"' || *s == '\\' || *s == '\n')
+			*to++ = '\\';
+		*to++ = *s == '\n' ? 'n' : *s;
 	}
+	fwrite(escaped, 1, (size_t)(to - escaped), out);
 }
 
 static bool ends_in(const char *s, size_t n, const char *end)

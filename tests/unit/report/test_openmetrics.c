@@ -94,7 +94,7 @@ static void each_family_has_a_series_in_both_formats(void **state)
 	openmetrics_book_free(b);
 }
 
-#define SHOP "{pod=\"8a1c\",exe=\"shop-api\""
+#define SHOP "{pod_uid=\"8a1c\",exe=\"shop-api\""
 #define FETCH ",site=\"main.fetch.func1 fetch.go:48\",wait_reason=\"chan send\"}"
 
 static void a_go_process_is_told_with_all_that_is_known(void **state)
@@ -308,8 +308,8 @@ static void a_scope_and_a_container_of_a_pod_are_not_in_the_name(void **state)
 
 	(void)state;
 	assert_value(&p, "loiter_processes{exe=\"a\",kind=\"go\",state=\"running\"}", 1);
-	assert_value(&p, "loiter_processes{container=\"1234\",exe=\"b\",kind=\"go\",state=\"running\"}", 1);
-	assert_value(&p, "loiter_processes{pod=\"p\",exe=\"c\",kind=\"go\",state=\"running\"}", 1);
+	assert_value(&p, "loiter_processes{container_id=\"1234\",exe=\"b\",kind=\"go\",state=\"running\"}", 1);
+	assert_value(&p, "loiter_processes{pod_uid=\"p\",exe=\"c\",kind=\"go\",state=\"running\"}", 1);
 	metrics_done(&p);
 	openmetrics_book_free(b);
 }

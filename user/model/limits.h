@@ -135,3 +135,15 @@
 #define LIMIT_CHEAP_GOROUTINES 200000
 /* RSS up to which smaps is read where it is asked for: the process cannot map for some 80 ms. */
 #define LIMIT_SMAPS_RSS (2ull << 30)
+/* Series in one answer to a scrape: 2 MB, as much as a busy kubelet has; a fleet pays for each. */
+#define LIMIT_METRIC_SERIES 10000
+/* Targets that metrics tell apart by name: their 24 plain series are 6,000 of those above. */
+#define LIMIT_METRIC_TARGETS 250
+/* Sites of one target that metrics name: a fleet's ranking looks at the first few of each. */
+#define LIMIT_METRIC_SITES 10
+/* Wait reasons, states and patterns of one target in metrics: Go's own are 40, a program has 8. */
+#define LIMIT_METRIC_WORDS 16
+/* Bytes of a label's value in metrics: a function's name with its file; each series repeats it. */
+#define LIMIT_METRIC_LABEL 200
+/* How long a target of which no process is left stays in metrics: longer than any restart. */
+#define LIMIT_METRIC_KEEP_S 3600

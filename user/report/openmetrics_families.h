@@ -8,7 +8,7 @@
 #include "report/openmetrics_book.h"
 #include "report/openmetrics_text.h"
 
-/* Of each target. */
+/* Of each target, whose name the first TARGET_NAME_LABELS labels of a series are. */
 struct target_family {
 	struct metric metric;
 	const char *labels;	/* besides the target's name; "" none */

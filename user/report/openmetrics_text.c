@@ -115,29 +115,36 @@ static void put_labels(FILE *out, const struct metric_label *labels, size_t n)
 		fputc('}', out);
 }
 
-/* Name and labels, when there is room for one more. */
-static bool begin_series(struct metric_text *t, const struct metric_label *labels, size_t n)
+static bool has_room(struct metric_text *t)
 {
 	if (t->series >= t->series_max) {
 		t->dropped++;
 		return false;
 	}
 	t->series++;
-	if (!t->out)
-		return false;
+	return true;
+}
+
+static void print_series(struct metric_text *t, const struct metric_label *labels, size_t n,
+			 double value)
+{
 	if (!t->headed)
 		head(t);
 	t->headed = true;
 	fputs(t->family->name, t->out);
 	put_labels(t->out, labels, n);
-	return true;
+	/* Fifteen digits: counts are exact, a time of day has its milliseconds, and 0.1 is 0.1. */
+	fprintf(t->out, " %.15g\n", value);
 }
 
 void metric_put(struct metric_text *t, const struct metric_label *labels, size_t n, double value)
 {
-	/* Fifteen digits: counts are exact, a time of day has its milliseconds, and 0.1 is 0.1. */
-	if (isfinite(value) && begin_series(t, labels, n))
-		fprintf(t->out, " %.15g\n", value);
+	if (!isfinite(value) || !has_room(t))
+		return;
+	if (t->take)
+		t->take(t, labels, n, value);
+	else if (t->out)
+		print_series(t, labels, n, value);
 }
 
 void metric_end(struct metric_text *t)

@@ -30,6 +30,9 @@ enum { METRIC_LABELS = 12 };
 
 struct metric_text {
 	FILE *out;		/* NULL: only count */
+	/* Gets each series in the place of `out`; NULL: nobody does. */
+	void (*take)(struct metric_text *t, const struct metric_label *labels, size_t n,
+		     double value);
 	bool plain;		/* 0.0.4 */
 	uint64_t series_max;	/* what comes after is dropped */
 	uint64_t series, dropped;

@@ -2,6 +2,7 @@
 #include "analysis/trend.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "analysis/history.h"
 
@@ -65,6 +66,18 @@ static bool grows(const struct window *w, const struct trend_rule *rule)
 	return w->now >= first + rule->least &&
 	       (double)(w->now - first) >= rule->share * (double)first && window_goes_on(w) &&
 	       gave_nothing_back(w);
+}
+
+_Static_assert((int)TREND_VALUES == HISTORY_RECENT, "all of the recent window");
+
+uint32_t trend_values(const struct trend_history *h, double at_s[TREND_VALUES],
+		      uint64_t values[TREND_VALUES])
+{
+	uint32_t n = h->history.n_recent;
+
+	memcpy(at_s, h->history.recent_s, n * sizeof(*at_s));
+	memcpy(values, h->values.recent, n * sizeof(*values));
+	return n;
 }
 
 void trend_focus(struct trend_history *h)

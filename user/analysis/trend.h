@@ -33,6 +33,14 @@ void trend_free(struct trend_history *h);
 DEFINE_CLEANUP(struct trend_history, trend_free)
 
 /*
+ * The values of the recent window, oldest first, and how many: who feeds trend_add() with them has a
+ * history as this one, but for what lies further back.
+ */
+enum { TREND_VALUES = 24 };
+uint32_t trend_values(const struct trend_history *h, double at_s[TREND_VALUES],
+		      uint64_t values[TREND_VALUES]);
+
+/*
  * The recent window begins anew with the last two looks, for whoever looks seldom and has just seen
  * it begin to rise: against a long level time before, that would be seen late.
  */

@@ -179,6 +179,21 @@ const struct process_info *watch_process(const struct watch *w)
 	return &w->process;
 }
 
+void watch_focus(struct watch *w)
+{
+	growth_focus(w->growth);
+}
+
+bool watch_glance(const struct watch *w, uint64_t *ret_addr, uint64_t *ret_in_use)
+{
+	if (!w->rt || !w->last)
+		return false;
+	/* The length in the slice header. */
+	*ret_addr = w->rt->globals.allgs + sizeof(uint64_t);
+	*ret_in_use = w->last->quality.goroutines_read;
+	return true;
+}
+
 /* --- One look --- */
 
 /* How it is, with the reason when it does not run. */

@@ -65,6 +65,14 @@
 /* Types of heap objects whose pointers are looked up, and the bytes of their masks. */
 #define LIMIT_TYPES (1u << 20)
 #define LIMIT_TYPE_BITS (64ull << 20)
+/* Processes that a node keeps: 4 KiB each, and no machine is run with more; the rest is counted. */
+#define LIMIT_NODE_PROCESSES 4096
+/* Of these, whose goroutines are followed: each takes some descriptors and 100 KiB or more. */
+#define LIMIT_NODE_WATCHED 1024
+/* A file of what a node knew: 2 KiB for each of its processes. */
+#define LIMIT_STATE_BYTES (16u << 20)
+/* Sites of one process that are kept in it: those that grow. */
+#define LIMIT_STATE_SITES 16
 /* Bytes of the pointer mask of a binary's variables: of 4 GiB of them. */
 #define LIMIT_VARIABLE_BITS (64ull << 20)
 /* Memory of ours that the question who retains the heap may take. */

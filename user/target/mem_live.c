@@ -156,3 +156,13 @@ int mem_live_open(const struct process *p, struct mem **ret)
 	*ret = &m->mem;
 	return 0;
 }
+
+int mem_live_peek(pid_t pid, uint64_t addr, void *buf, size_t len)
+{
+	struct iovec local = { buf, len }, remote = { (void *)(uintptr_t)addr, len };
+	ssize_t got = process_vm_readv(pid, &local, 1, &remote, 1, 0);
+
+	if (got < 0)
+		return -errno;
+	return (size_t)got == len ? 0 : -EFAULT;
+}

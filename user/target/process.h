@@ -49,6 +49,7 @@ struct process_facts {
 	bool exe_deleted;
 	const char *cgroup;	/* the unified (or first) hierarchy's path */
 	const char *container_id;	/* 64 hex digits found in the cgroup path */
+	const char *pod_uid;	/* of Kubernetes, with dashes, found in the cgroup path */
 	const char *unit;	/* "x.service" or "x.scope" found in the cgroup path */
 	uint64_t rss_bytes;
 	uint32_t threads;

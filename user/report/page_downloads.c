@@ -21,11 +21,16 @@ static const struct download downloads[] = {
 	{ "debug/pprof/threadcreate", "", "threadcreate profile", "for go tool pprof", true },
 };
 
+bool page_has_downloads(const struct snapshot *s)
+{
+	return s->process.pid > 0 && s->process.start_time;
+}
+
 void page_downloads(const struct snapshot *s, FILE *out)
 {
 	const struct process_info *p = &s->process;
 
-	if (p->pid <= 0 || !p->start_time)
+	if (!page_has_downloads(s))
 		return;
 	fputs("<section aria-labelledby=\"downloads\">\n<h2 id=\"downloads\">Downloads</h2>\n"
 	      "<ul class=\"downloads sheet\">\n", out);

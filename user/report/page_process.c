@@ -32,8 +32,10 @@ static void put_top(const struct snapshot *s, const struct page_options *o, FILE
 		fputs("<li><a href=\"#flames\">Flame graph</a></li>", out);
 	if (s->memory)
 		fputs("<li><a href=\"#memory\">Memory</a></li>", out);
-	fputs("<li><a href=\"#threads\">Threads</a></li><li><a href=\"#downloads\">Downloads</a></li>"
-	      "</ul></nav>\n<p class=\"when\">read at ", out);
+	fputs("<li><a href=\"#threads\">Threads</a></li>", out);
+	if (page_has_downloads(s))
+		fputs("<li><a href=\"#downloads\">Downloads</a></li>", out);
+	fputs("</ul></nav>\n<p class=\"when\">read at ", out);
 	page_time(&s->time, out);
 	fputs("</p>\n</div></header>\n", out);
 }

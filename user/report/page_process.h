@@ -2,6 +2,7 @@
 /* Parts of the page of one process. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -13,5 +14,6 @@ void page_groups(const struct snapshot *s, uint32_t most, FILE *out);
 void page_threads(const struct snapshot *s, FILE *out);
 /* Where the memory is: a bar and a table of all parts; who holds the heap. */
 void page_memory(const struct snapshot *s, FILE *out);
-/* What can be had of this process besides. */
+/* What can be had of this process besides; nothing of one without an identity, as in a core. */
+bool page_has_downloads(const struct snapshot *s);
 void page_downloads(const struct snapshot *s, FILE *out);

@@ -7,59 +7,68 @@
 #include "base/cleanup.h"
 #include "report/json_value.h"
 #include "report/processes_json.h"
+#include "report/utf8.h"
 
 enum { PROC = 40, ORDINAL = 16 };
 
 struct target {
 	const struct node_process *p;
+	/* As they will stand in labels, since names that differ may look alike there; "" none. */
+	char *exe, *place;
+	const char *place_key;
 	uint32_t replica;
 };
 
-static int compare(const char *a, const char *b)
-{
-	if (a && b)
-		return strcmp(a, b);
-	return (a != NULL) - (b != NULL);
-}
-
 /*
  * Where a process runs, by what outlives its restart, as the metrics have it: a container of a pod
- * gets a new id each time, a scope is of one run.
+ * gets a new id each time, a scope is of one run. Returns the name, or NULL.
  */
-struct place {
-	const char *key, *value;
-};
-
-static struct place place_of(const struct node_process *p)
+static const char *place_of(const struct node_process *p, const char **key)
 {
 	size_t n = p->unit ? strlen(p->unit) : 0;
 
-	if (p->pod_uid)
-		return (struct place){ "pod", p->pod_uid };
-	if (p->container_id)
-		return (struct place){ "container", p->container_id };
-	if (n && !(n > 6 && strcmp(p->unit + n - 6, ".scope") == 0))
-		return (struct place){ "unit", p->unit };
-	return (struct place){ NULL, NULL };
+	*key = p->pod_uid ? "pod" : p->container_id ? "container" : "unit";
+	if (p->pod_uid || p->container_id)
+		return p->pod_uid ? p->pod_uid : p->container_id;
+	return n > 6 && strcmp(p->unit + n - 6, ".scope") == 0 ? NULL : p->unit;
 }
 
-/* By all that a label is made of. */
-static int compare_names(const struct node_process *p, const struct node_process *q)
+/* -ENOMEM, and what there is already is freed by done(). */
+static int fill(struct target *t, const struct node_process *p)
 {
-	struct place a = place_of(p), b = place_of(q);
-	int r = compare(p->name, q->name);
+	const char *place = place_of(p, &t->place_key);
+
+	t->p = p;
+	t->exe = utf8_repair(p->name ? p->name : "");
+	t->place = utf8_repair(place ? place : "");
+	return t->exe && t->place ? 0 : -ENOMEM;
+}
+
+static void done(struct target *all, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		free(all[i].exe);
+		free(all[i].place);
+	}
+	free(all);
+}
+
+/* By all labels that tell processes apart. */
+static int compare_names(const struct target *a, const struct target *b)
+{
+	int r = strcmp(a->exe, b->exe);
 
 	if (!r)
-		r = compare(a.key, b.key);
-	return r ? r : compare(a.value, b.value);
+		r = strcmp(a->place, b->place);
+	return r || !*a->place ? r : strcmp(a->place_key, b->place_key);
 }
 
 /* Of equal ones the oldest first, so that one more does not rename those that were there. */
 static int compare_targets(const void *a, const void *b)
 {
-	const struct node_process *p = ((const struct target *)a)->p;
-	const struct node_process *q = ((const struct target *)b)->p;
-	int r = compare_names(p, q);
+	const struct target *t = a, *u = b;
+	const struct node_process *p = t->p, *q = u->p;
+	int r = compare_names(t, u);
 
 	if (!r)
 		r = (p->start_time > q->start_time) - (p->start_time < q->start_time);
@@ -72,18 +81,17 @@ static bool is_target(const struct node_process *p)
 	       p->state != WATCH_EXECED;
 }
 
-static uint32_t list(const struct node_look *n, struct target *all)
+/* *n counts those that done() is to free, also on failure. */
+static int list(const struct node_look *look, struct target *all, uint32_t *n)
 {
-	uint32_t k = 0;
-
-	for (uint32_t i = 0; i < n->n; i++)
-		if (is_target(&n->all[i]))
-			all[k++].p = &n->all[i];
-	qsort(all, k, sizeof(*all), compare_targets);
-	for (uint32_t i = 1; i < k; i++)
-		if (compare_names(all[i - 1].p, all[i].p) == 0)
+	for (uint32_t i = 0; i < look->n; i++)
+		if (is_target(&look->all[i]) && fill(&all[(*n)++], &look->all[i]) < 0)
+			return -ENOMEM;
+	qsort(all, *n, sizeof(*all), compare_targets);
+	for (uint32_t i = 1; i < *n; i++)
+		if (compare_names(&all[i - 1], &all[i]) == 0)
 			all[i].replica = all[i - 1].replica + 1;
-	return k;
+	return 0;
 }
 
 static void put_known(struct jvalue *j, const char *key, const char *s)
@@ -94,7 +102,6 @@ static void put_known(struct jvalue *j, const char *key, const char *s)
 
 static struct jvalue labels(const struct target *t, const struct processes_options *o)
 {
-	const struct place place = place_of(t->p);
 	struct jvalue j = jvalue_object();
 	char proc[PROC], replica[ORDINAL];
 
@@ -103,10 +110,9 @@ static struct jvalue labels(const struct target *t, const struct processes_optio
 	jvalue_string(&j, "__scheme__", o->tls ? "https" : "http");
 	jvalue_string(&j, "__metrics_path__", "/debug/pprof/goroutine");
 	jvalue_string(&j, "__param_proc", proc);
-	put_known(&j, "exe", t->p->name);
-	put_known(&j, "service_name", t->p->name);
-	if (place.key)
-		put_known(&j, place.key, place.value);
+	put_known(&j, "exe", t->exe);
+	put_known(&j, "service_name", t->exe);
+	put_known(&j, t->place_key, t->place);
 	put_known(&j, "node", o->node);
 	jvalue_string(&j, "replica", replica);
 	jvalue_string(&j, "kind", node_kind_name(t->p->kind));
@@ -145,11 +151,14 @@ static int print(const struct target *all, uint32_t n, const struct processes_op
 int targets_json(const struct node_look *n, const struct processes_options *o, FILE *out)
 {
 	struct target *all = calloc((size_t)n->n + 1, sizeof(*all));
+	uint32_t k = 0;
 	int r;
 
 	if (!all)
 		return -ENOMEM;
-	r = print(all, list(n, all), o, out);
-	free(all);
+	r = list(n, all, &k);
+	if (r == 0)
+		r = print(all, k, o, out);
+	done(all, k);
 	return r;
 }

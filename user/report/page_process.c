@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The page of one process: findings with their evidence, then all that they were found in. */
+#include "report/page_process.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "model/leaks.h"
+#include "model/memory.h"
+#include "report/flamegraph.h"
+#include "report/html.h"
+#include "report/page.h"
+#include "report/page_parts.h"
+#include "report/words.h"
+
+enum { GROUPS = 250, FINDINGS = 200, SENTENCE = 1000, TITLE = 320 };
+
+/* Stands where page_fill() puts something: no name makes these bytes, for "<" is escaped. */
+#define SLOT "<!--loiter:history-->"
+
+/* --- The top --- */
+
+static void put_top(const struct snapshot *s, const struct page_options *o, FILE *out)
+{
+	fputs("<header class=\"top\"><div class=\"wide\">\n", out);
+	page_brand(o, "../../", out);
+	fputs("<nav aria-label=\"Sections\"><ul><li><a href=\"#findings\">Findings</a></li>"
+	      "<li><a href=\"#groups\">Goroutines</a></li>", out);
+	if (s->total)
+		fputs("<li><a href=\"#flames\">Flame graph</a></li>", out);
+	if (s->memory)
+		fputs("<li><a href=\"#memory\">Memory</a></li>", out);
+	fputs("<li><a href=\"#threads\">Threads</a></li>", out);
+	if (page_has_downloads(s))
+		fputs("<li><a href=\"#downloads\">Downloads</a></li>", out);
+	fputs("</ul></nav>\n<p class=\"when\">read at ", out);
+	page_time(&s->time, out);
+	fputs("</p>\n</div></header>\n", out);
+}
+
+static void put_size(const struct snapshot *s, FILE *out)
+{
+	const struct process_info *p = &s->process;
+	uint64_t rss = s->memory ? s->memory->rss_bytes : p->rss_bytes;
+	char words[WORDS_NUMBER];
+
+	html_printf(out, "<p class=\"lead\">%s goroutine%s", words_count(s->total, words),
+		    s->total == 1 ? "" : "s");
+	if (rss)
+		html_printf(out, " \xc2\xb7 RSS %s", words_bytes(rss, words));
+	if (p->threads)
+		html_printf(out, " \xc2\xb7 %s thread%s", words_count(p->threads, words),
+			    p->threads == 1 ? "" : "s");
+	if (p->uptime_s >= 0)
+		html_printf(out, " \xc2\xb7 up %s", words_uptime(p->uptime_s, words));
+	fputs("</p>\n", out);
+}
+
+static void put_reading(const struct snapshot *s, FILE *out)
+{
+	const struct quality *q = &s->quality;
+	char words[WORDS_NUMBER], span[WORDS_NUMBER];
+
+	html_printf(out, "<p class=\"muted\">Read in %s", words_span(s->duration_ms / 1000, span));
+	if (q->stopped_ms > 0)
+		html_printf(out, ", stopped for %.1f ms", q->stopped_ms);
+	else
+		fputs(", never stopped", out);
+	if (q->torn)
+		html_printf(out, " \xc2\xb7 %s torn, not shown", words_count(q->torn, words));
+	if (q->passes > 1)
+		html_printf(out, " \xc2\xb7 %u passes over %.1f s", q->passes, q->span_s);
+	fputs("</p>\n", out);
+}
+
+static void put_identity(const struct process_info *p, FILE *out)
+{
+	fputs("<dl class=\"facts sheet\">\n", out);
+	page_fact(out, "Process", "%d, started at tick %" PRIu64, p->pid, p->start_time);
+	if (p->go_version)
+		page_fact(out, "Go", "%s%s%s", p->go_version,
+			  p->cgo_known && p->cgo ? ", with cgo" : "",
+			  p->stripped ? ", stripped" : "");
+	if (p->module)
+		page_fact(out, "Module", "%s", p->module);
+	if (p->exe)
+		page_fact(out, "Executable", "%s", p->exe);
+	if (p->module_file)
+		page_fact(out, "Go is in", "%s", p->module_file);
+	if (p->unit)
+		page_fact(out, "Unit", "%s", p->unit);
+	if (p->container_id)
+		page_fact(out, "Container", "%.64s", p->container_id);
+	if (p->build_id)
+		page_fact(out, "Build id", "%.80s", p->build_id);
+	fputs("</dl>\n", out);
+}
+
+/* RSS and goroutines: how they ran, or that this is not known yet. */
+static void put_history(const struct node_history *h, FILE *out)
+{
+	bool goroutines = page_spark_has(h, FIGURE_GOROUTINES), rss = page_spark_has(h, FIGURE_RSS);
+
+	if (!goroutines && !rss) {
+		fputs("<p class=\"muted\">How its figures ran is not known yet.</p>\n", out);
+		return;
+	}
+	fputs("<div class=\"figures sheet\">\n", out);
+	for (int what = FIGURE_GOROUTINES; what <= FIGURE_RSS; what++) {
+		const struct node_point *last = &h->points[h->n - 1];
+		char words[WORDS_NUMBER];
+
+		if (what == FIGURE_RSS ? !rss : !goroutines)
+			continue;
+		if (what == FIGURE_RSS)
+			words_bytes(last->rss_bytes, words);
+		else
+			words_count(last->goroutines, words);
+		page_figure((enum page_figure)what, words, NULL, h, out);
+	}
+	fputs("</div>\n", out);
+}
+
+/* --- Findings --- */
+
+static void put_item(const char *sentence, FILE *out)
+{
+	fputs("<li>", out);
+	html_sentence(sentence, SENTENCE, out);
+	fputs("</li>\n", out);
+}
+
+static void put_evidence(const struct finding *f, FILE *out)
+{
+	if (!f->n_evidence)
+		return;
+	fputs("<ul>\n", out);
+	for (uint32_t i = 0; i < f->n_evidence; i++)
+		put_item(f->evidence[i], out);
+	fputs("</ul>\n", out);
+}
+
+/* groups: that the page shows, and a link can lead to. */
+static void put_finding(const struct finding *f, uint32_t i, uint32_t groups, FILE *out)
+{
+	html_printf(out, "<article class=\"finding %s\" aria-labelledby=\"f%u\">\n<h3 id=\"f%u\">",
+		    verdict_name(f->verdict), i, i);
+	page_badge(f->verdict, out);
+	fputc(' ', out);
+	html_sentence(f->summary ? f->summary : "", SENTENCE, out);
+	if (f->pattern)
+		html_printf(out, " <span class=\"pattern\">%.60s</span>", f->pattern);
+	fputs("</h3>\n", out);
+	if (f->site)
+		html_printf(out, "<p class=\"site\">%.400s</p>\n", f->site);
+	put_evidence(f, out);
+	if (f->advice) {
+		fputs("<p class=\"try\"><strong>Try:</strong> ", out);
+		html_sentence(f->advice, SENTENCE, out);
+		fputs("</p>\n", out);
+	}
+	if (f->group < groups)
+		html_printf(out, "<p class=\"more\"><a href=\"#g%u\">The goroutines</a></p>\n", f->group);
+	fputs("</article>\n", out);
+}
+
+static void put_findings(const struct snapshot *s, uint32_t groups, FILE *out)
+{
+	char words[WORDS_NUMBER];
+
+	fputs("<section aria-labelledby=\"findings\">\n<h2 id=\"findings\">Findings</h2>\n", out);
+	if (!s->n_findings) {
+		fputs("<p class=\"calm\">No findings", out);
+		if (s->leaks && s->leaks->passes && !s->leaks->why_not)
+			html_printf(out, ", and no leak among %s blocked goroutine%s",
+				    words_count(s->leaks->judged, words),
+				    s->leaks->judged == 1 ? "" : "s");
+		fputs(".</p>\n", out);
+	}
+	fputs("<div class=\"cards\">\n", out);
+	for (uint32_t i = 0; i < s->n_findings && i < FINDINGS; i++)
+		put_finding(&s->findings[i], i, groups, out);
+	fputs("</div>\n", out);
+	if (s->n_findings > FINDINGS)
+		html_printf(out, "<p class=\"more\">and %u more: see the JSON.</p>\n",
+			    s->n_findings - FINDINGS);
+	fputs("</section>\n", out);
+}
+
+static void put_flames(const struct snapshot *s, FILE *out, int *r)
+{
+	if (!s->total)
+		return;
+	fputs("<section aria-labelledby=\"flames\">\n<h2 id=\"flames\">Flame graph</h2>\n"
+	      "<div class=\"sheet\"><div class=\"flame\">\n<div class=\"drawing\">\n", out);
+	*r = flamegraph_part(s, out);
+	fputs("</div>\n<ul class=\"keys\"><li>width: goroutines in it</li><li>upwards: what it "
+	      "called</li><li>orange: the program\xe2\x80\x99s own code</li><li>blue: the standard "
+	      "library</li><li>grey: the runtime</li></ul>\n</div></div>\n</section>\n", out);
+}
+
+/* --- What could not be had --- */
+
+static void put_notes(const struct snapshot *s, FILE *out)
+{
+	const struct quality *q = &s->quality;
+	uint32_t of_memory = s->memory ? s->memory->n_notes : 0;
+	char words[WORDS_NUMBER];
+
+	if (!q->torn && !q->unreadable && !q->n_notes && !of_memory)
+		return;
+	fputs("<section aria-labelledby=\"notes\">\n<h2 id=\"notes\">What is not known</h2>\n"
+	      "<ul class=\"notes sheet\">\n", out);
+	if (q->torn)
+		html_printf(out, "<li>%s goroutine%s changed under every attempt to read it: counted, "
+			    "not in the groups</li>\n", words_count(q->torn, words),
+			    q->torn == 1 ? "" : "s");
+	if (q->unreadable)
+		html_printf(out, "<li>%s goroutine%s in memory that could not be read</li>\n",
+			    words_count(q->unreadable, words), q->unreadable == 1 ? "" : "s");
+	for (uint32_t i = 0; i < q->n_notes; i++)
+		put_item(q->notes[i], out);
+	for (uint32_t i = 0; i < of_memory; i++)
+		put_item(s->memory->notes[i], out);
+	fputs("</ul>\n</section>\n", out);
+}
+
+static void put_foot(const struct page_options *o, FILE *out)
+{
+	html_printf(out, "<footer class=\"foot\"><div class=\"wide\">\n<p class=\"more\">loiter %.40s "
+		    "\xc2\xb7 <a href=\"../../\">all processes of this node</a></p>\n</div></footer>\n",
+		    o->version);
+}
+
+int page_process(const struct snapshot *s, const struct page_options *o, FILE *out)
+{
+	const char *name = s->process.name ? s->process.name : "?";
+	uint32_t groups = o->groups ? o->groups : GROUPS;
+	char title[TITLE];
+	int r = 0;
+
+	snprintf(title, sizeof(title), "%.80s \xc2\xb7 pid %d \xc2\xb7 loiter", name, s->process.pid);
+	page_begin(title, out);
+	put_top(s, o, out);
+	html_printf(out, "<main id=\"main\" tabindex=\"-1\" class=\"wide\">\n<div class=\"title\">\n"
+		    "<h1>%.120s</h1>\n", name);
+	put_size(s, out);
+	put_reading(s, out);
+	fputs("</div>\n", out);
+	if (o->history)
+		put_history(o->history, out);
+	else
+		fputs(SLOT "\n", out);
+	put_findings(s, groups < s->n_groups ? groups : s->n_groups, out);
+	page_groups(s, groups, out);
+	put_flames(s, out, &r);
+	page_memory(s, out);
+	page_threads(s, out);
+	fputs("<section aria-labelledby=\"process\">\n<h2 id=\"process\">The process</h2>\n", out);
+	put_identity(&s->process, out);
+	fputs("</section>\n", out);
+	page_downloads(s, out);
+	put_notes(s, out);
+	fputs("</main>\n", out);
+	put_foot(o, out);
+	page_end(out);
+	if (r < 0)
+		return r;
+	return ferror(out) ? -EIO : 0;
+}
+
+int page_fill(const char *page, size_t size, const struct node_history *history, FILE *out)
+{
+	const char *slot = memmem(page, size, SLOT, strlen(SLOT));
+	size_t before = slot ? (size_t)(slot - page) : size;
+
+	fwrite(page, 1, before, out);
+	if (slot) {
+		put_history(history, out);
+		before += strlen(SLOT);
+		fwrite(page + before, 1, size - before, out);
+	}
+	return ferror(out) ? -EIO : 0;
+}

@@ -2,13 +2,12 @@
 #include "daemon/config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <ini.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/arena.h"
+#include "daemon/file_text.h"
 
 /* A file on its way into a configuration. */
 struct reading {
@@ -47,6 +46,11 @@ static const struct config_key *find_key(const char *section, const char *name)
 		if (strcmp(k->section, section) == 0 && strcmp(k->name, name) == 0)
 			return k;
 	return NULL;
+}
+
+const char *config_text_of(const struct config *c, const char *section, const char *name)
+{
+	return c->text[find_key(section, name) - config_keys];
 }
 
 static int set(struct config *c, const struct config_key *k, const char *value, const char *from,
@@ -227,24 +231,6 @@ int config_parse(const char *text, size_t len, const char *path, const struct co
 	return 0;
 }
 
-/* All of a file, or as much of it as says that it is too much; the bytes read, or negative errno. */
-static ssize_t read_file(const char *path, char *buf, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	size_t len = 0;
-	ssize_t n = 1;
-
-	if (fd < 0)
-		return -errno;
-	while (n > 0 && len < size) {
-		n = read(fd, buf + len, size - len);
-		len += n > 0 ? (size_t)n : 0;
-	}
-	n = n < 0 ? -errno : (ssize_t)len;
-	close(fd);
-	return n;
-}
-
 static void free_bytes(char **bytes)
 {
 	free(*bytes);
@@ -254,18 +240,16 @@ int config_read(const char *path, bool must_exist, const struct config_setting *
 		struct config **ret, struct diag *d)
 {
 	CLEANUP(free_bytes) char *text = malloc(CONFIG_BYTES + 1);
-	ssize_t n;
+	struct diag why = DIAG_INIT;
+	size_t len = 0;
+	int r;
 
 	if (!text)
 		return -ENOMEM;
-	n = read_file(path, text, CONFIG_BYTES + 1);
-	if (n == -ENOENT && !must_exist)
-		n = 0;
-	if (n < 0)
-		diag_fail(d, -EINVAL, "it cannot be read: %s", strerror((int)-n));
-	if (n > CONFIG_BYTES)
-		diag_fail(d, -EINVAL, "it is larger than %d KiB", CONFIG_BYTES / 1024);
-	if (n < 0 || n > CONFIG_BYTES)
-		return diag_what(d, -EINVAL, "%s", path);
-	return config_parse(text, (size_t)n, path, over, n_over, ret, d);
+	r = file_text_read(path, text, CONFIG_BYTES, &len, &why);
+	if (r < 0 && (r != -ENOENT || must_exist)) {
+		*d = why;
+		return -EINVAL;
+	}
+	return config_parse(text, len, path, over, n_over, ret, d);
 }

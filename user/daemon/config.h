@@ -105,6 +105,9 @@ int config_read(const char *path, bool must_exist, const struct config_setting *
 int config_parse(const char *text, size_t len, const char *path, const struct config_setting *over,
 		 size_t n_over, struct config **ret, struct diag *d);
 
+/* As it was written, or its default; NULL: neither. There must be such a key. */
+const char *config_text_of(const struct config *c, const char *section, const char *name);
+
 /* Both are NULL, or say the same. */
 bool config_same_text(const char *a, const char *b);
 

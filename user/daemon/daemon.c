@@ -12,14 +12,18 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "daemon/board.h"
+#include "daemon/cell_desk.h"
 #include "daemon/counts.h"
 #include "daemon/log.h"
 #include "daemon/looker.h"
 #include "daemon/notify.h"
+#include "daemon/privilege.h"
+#include "daemon/services.h"
 
 /* Where nobody watches over us, a look may take so long. */
 #define PATIENCE_S 120.0
+/* Without a look for so long, and twice the interval, health is bad. */
+#define STALE_S 300.0
 /* A look that runs when we are to end is waited for so long. */
 #define STOP_S 5.0
 /* How often what was left out of the log is told, at the latest. */
@@ -31,7 +35,7 @@ struct daemon {
 	struct config *config;	/* the newest */
 	struct notify notify;
 	struct counts counts;
-	struct board *board;
+	struct services *services;
 	struct looker *looker;
 	int signals;
 	bool ready, stop;
@@ -76,6 +80,18 @@ static void refuse(const struct daemon *dm, int r, const struct diag *d)
 	log_end(&l);
 }
 
+/* Tokens and the like, which no key of the file tells of. */
+static void reload_services(struct daemon *dm)
+{
+	struct diag d = DIAG_INIT;
+	int r = services_reload(dm->services, &d);
+
+	if (r == 0)
+		return;
+	count(&dm->counts.reloads_failed);
+	refuse(dm, r, &d);
+}
+
 static void reload(struct daemon *dm)
 {
 	struct config *new = NULL;
@@ -94,6 +110,7 @@ static void reload(struct daemon *dm)
 		looker_apply(dm->looker, new);
 		config_free(dm->config);
 		dm->config = new;
+		reload_services(dm);
 		log_say(SAY_NOTICE, "reloaded", "%s was read again", dm->path);
 	}
 	notify_ready(&dm->notify);
@@ -167,14 +184,16 @@ static void do_what_is_due(struct daemon *dm, double now_s)
 	}
 }
 
-static int serve(struct daemon *dm)
+static int serve(struct daemon *dm, struct diag *d)
 {
 	struct pollfd fds[] = {
 		{ .fd = dm->signals, .events = POLLIN },
 		{ .fd = looker_fd(dm->looker), .events = POLLIN },
+		{ .fd = cell_desk_fd(services_desk(dm->services)), .events = POLLIN },
 	};
+	int r = 0;
 
-	while (!dm->stop) {
+	while (!dm->stop && r == 0) {
 		double now_s = clock_now_s(CLOCK_MONOTONIC), left_s;
 
 		do_what_is_due(dm, now_s);
@@ -185,8 +204,10 @@ static int serve(struct daemon *dm)
 			take_signal(dm);
 		if (fds[1].revents && !dm->stop)
 			take_news(dm);
+		if (fds[2].revents)
+			r = cell_desk_dispatch(services_desk(dm->services));
 	}
-	return 0;
+	return r < 0 ? diag_fail(d, r, "there is nobody any more who could start cells") : 0;
 }
 
 /* --- Beginning and end --- */
@@ -220,6 +241,37 @@ static void raise_limit(void)
 	}
 }
 
+/*
+ * The order is that of privileges: cells are forked while everything may be done; what is not used is
+ * given up while there is one thread, and what none of the threads calls when all is open.
+ */
+static int open_services(struct daemon *dm, struct diag *d)
+{
+	double stale_s = fmax(2 * dm->config->interval_s, STALE_S) + patience_s(dm);
+	char missing[256];
+	int r = services_new(dm->config, &dm->services, d);
+
+	if (r == 0)
+		r = privilege_keep_for(PRIVILEGE_DAEMON, d);
+	if (r < 0)
+		return r;
+	privilege_missing(PRIVILEGE_DAEMON, missing, sizeof(missing));
+	if (*missing)
+		log_say(SAY_WARNING, "capabilities", "not all can be seen without%s", missing);
+	return services_open(dm->services, dm->config, stale_s, d);
+}
+
+static int open_looker(struct daemon *dm, struct diag *d)
+{
+	int r = looker_open(dm->config, dm->services, &dm->counts, patience_s(dm), &dm->looker, d);
+
+	if (r < 0)
+		return r;
+	cell_desk_tell(services_desk(dm->services), looker_examined, dm->looker);
+	r = privilege_filter_daemon(d);
+	return r < 0 ? r : looker_start(dm->looker);
+}
+
 static int open_parts(struct daemon *dm, struct diag *d)
 {
 	int r = read_config(dm, &dm->config, d);
@@ -227,6 +279,7 @@ static int open_parts(struct daemon *dm, struct diag *d)
 	if (r < 0)
 		return r;
 	log_open(dm->config->log_level);
+	counts_init(&dm->counts);
 	r = notify_open(&dm->notify, d);
 	if (r == 0)
 		r = open_signals(dm);
@@ -235,21 +288,20 @@ static int open_parts(struct daemon *dm, struct diag *d)
 	raise_limit();
 	/* Many threads, and none that is in a hurry: an arena each would cost more than it gives. */
 	mallopt(M_ARENA_MAX, 2);
-	dm->board = board_new();
-	if (!dm->board)
-		return -ENOMEM;
-	counts_init(&dm->counts);
-	r = looker_open(dm->config, dm->board, &dm->counts, patience_s(dm), &dm->looker, d);
-	return r < 0 ? r : looker_start(dm->looker);
+	r = open_services(dm, d);
+	return r < 0 ? r : open_looker(dm, d);
 }
 
 /* False: a look does not come to its end, and everything that it may touch has to stay. */
 static bool close_parts(struct daemon *dm)
 {
+	if (dm->services)
+		services_shut(dm->services);
 	if (dm->looker && !looker_stop(dm->looker, STOP_S))
 		return false;
+	/* Cells first: what they are asked for is told to the looker at last. */
+	services_free(TAKE(dm->services));
 	looker_close(TAKE(dm->looker));
-	board_free(TAKE(dm->board));
 	config_free(TAKE(dm->config));
 	if (dm->signals >= 0)
 		close(dm->signals);
@@ -267,7 +319,7 @@ int daemon_run(const struct daemon_args *args, struct diag *d)
 			      .path = args->config ? args->config : DAEMON_CONFIG };
 	r = open_parts(&dm, d);
 	if (r == 0)
-		r = serve(&dm);
+		r = serve(&dm, d);
 	notify_stopping(&dm.notify);
 	if (!close_parts(&dm))
 		log_say(SAY_WARNING, "look-left", "a look has not come to its end: it ends with us");

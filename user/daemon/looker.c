@@ -15,9 +15,12 @@
 #include "base/self.h"
 #include "collect/node.h"
 #include "daemon/bodies.h"
+#include "daemon/cell_desk.h"
 #include "daemon/config.h"
 #include "daemon/counts.h"
 #include "daemon/log.h"
+#include "daemon/services.h"
+#include "model/examined.h"
 
 /* A look that failed is tried again after so long, then twice that, up to the interval. */
 #define RETRY_S 1.0
@@ -28,13 +31,16 @@
 
 struct looker {
 	struct config *config;	/* of the look that runs; its thread's alone */
-	struct board *board;
+	struct services *services;
 	struct counts *counts;
-	struct node *node;	/* NULL: to be opened */
+	struct node *node;	/* NULL: to be opened. Changed with the lock held */
 	struct config *opened;	/* that it was opened with, and borrows strings of */
 	int news;		/* eventfd */
 	uint64_t shed_at;	/* number of the look at which all was forgotten last; 0 never */
 	double retry_s, patience_s;
+	struct {
+		struct diag state, discovery, locks;
+	} told;			/* of what does not work; an empty reason: nothing */
 	/* CLOCK_MONOTONIC: by then it is heard of again. */
 	_Atomic double promise_s;
 	pthread_t thread;
@@ -55,39 +61,61 @@ static void promise(struct looker *l, double after_s)
 	atomic_store(&l->promise_s, clock_now_s(CLOCK_MONOTONIC) + after_s + l->patience_s);
 }
 
-static struct node_args node_args_of(const struct config *c)
+static struct node_args node_args_of(const struct looker *l, const struct config *c)
 {
 	return (struct node_args){
 		.cgroup = c->cgroup,
 		.interval_s = c->interval_s,
 		.budget_percent = c->budget_percent,
 		.futex = c->trace_locks,
+		.scheduled = true,
+		.discover = c->discover,
+		.memory_max_bytes = c->memory_max_bytes,
+		.state_dir = c->state_dir,
+		.examine = c->examine ? cell_desk_examine : NULL,
+		.examine_arg = services_desk(l->services),
 	};
 }
 
 static bool same_args(struct node_args a, struct node_args b)
 {
 	return a.interval_s == b.interval_s && a.budget_percent == b.budget_percent &&
-	       a.futex == b.futex && config_same_text(a.cgroup, b.cgroup);
+	       a.futex == b.futex && a.discover == b.discover && a.examine == b.examine &&
+	       a.memory_max_bytes == b.memory_max_bytes &&
+	       config_same_text(a.cgroup, b.cgroup) && config_same_text(a.state_dir, b.state_dir);
+}
+
+static void swap_node(struct looker *l, struct node *node)
+{
+	pthread_mutex_lock(&l->lock);
+	l->node = node;
+	pthread_mutex_unlock(&l->lock);
 }
 
 static int open_node(struct looker *l, struct diag *d)
 {
-	const struct node_args args = node_args_of(l->config);
-	int r = node_open(&args, &l->node, d);
+	const struct node_args args = node_args_of(l, l->config);
+	struct node *node = NULL;
+	int r = node_open(&args, &node, d);
 
-	if (r == 0)
-		l->opened = config_hold(l->config);
-	return r;
+	if (r < 0)
+		return r;
+	swap_node(l, node);
+	l->opened = config_hold(l->config);
+	return 0;
 }
 
 static void close_node(struct looker *l)
 {
-	node_close(TAKE(l->node));
+	struct node *node = l->node;
+
+	/* Answers that come from now on are nobody's. */
+	swap_node(l, NULL);
+	node_close(node);
 	config_free(TAKE(l->opened));
 }
 
-int looker_open(struct config *c, struct board *b, struct counts *counts, double patience_s,
+int looker_open(struct config *c, struct services *s, struct counts *counts, double patience_s,
 		struct looker **ret, struct diag *d)
 {
 	CLEANUP(looker_close_p) struct looker *l = calloc(1, sizeof(*l));
@@ -98,7 +126,7 @@ int looker_open(struct config *c, struct board *b, struct counts *counts, double
 		return -ENOMEM;
 	l->news = -1;
 	l->config = config_hold(c);
-	l->board = b;
+	l->services = s;
 	l->counts = counts;
 	l->retry_s = RETRY_S;
 	l->patience_s = patience_s;
@@ -181,11 +209,54 @@ static void tell(struct looker *l, const struct node_look *look)
 		log_say(SAY_WARNING, "internal", "eventfd: %s", strerror(errno));
 }
 
+/* Says of what does not work but is not needed, once until it is something else. */
+static void say_trouble(struct diag *told, const char *event, const struct diag *d)
+{
+	static const struct diag none;
+
+	d = d ? d : &none;
+	if (strcmp(told->why, d->why) == 0)
+		return;
+	*told = *d;
+	if (*d->why)
+		log_say(SAY_WARNING, event, "%s%s%s", d->what, *d->what ? ": " : "", d->why);
+	else
+		log_say(SAY_NOTICE, event, "it works again");
+}
+
+static void say_troubles(struct looker *l, const struct node_look *look)
+{
+	struct diag locks = DIAG_INIT;
+	bool refused = look->futex.asked && !look->futex.on;
+
+	if (refused)
+		diag_fail(&locks, 0, "%s", look->futex.refused ? look->futex.refused : "refused");
+	say_trouble(&l->told.state, "state-file", node_state_trouble(l->node));
+	say_trouble(&l->told.discovery, "discovery",
+		    node_discovery_trouble(l->node));
+	say_trouble(&l->told.locks, "trace-locks", refused ? &locks : NULL);
+}
+
+/* What others want of a look, while it is there. */
+static void hand_out(struct looker *l, const struct node_look *look)
+{
+	struct diag d = DIAG_INIT;
+	struct node_self self;
+	int r = services_add(l->services, look);
+
+	counts_fill(l->counts, l->config, &self);
+	node_tell(l->node, &self);
+	services_count(l->services, &self);
+	if (r == 0)
+		r = bodies_publish(services_bodies(l->services), l->config, look, &self, &d);
+	if (r < 0)
+		log_failure(SAY_ERROR, "render-failed", r, &d);
+	services_send(l->services, l->config->otlp_interval_s, look, &self);
+}
+
 static int look_once(struct looker *l, double *ret_next_s, struct diag *d)
 {
 	const struct node_look *look;
-	struct node_self self;
-	struct diag why = DIAG_INIT;
 	int r = 0;
 
 	if (!l->node)
@@ -196,10 +267,8 @@ static int look_once(struct looker *l, double *ret_next_s, struct diag *d)
 		return r;
 	count(&l->counts->looks);
 	*ret_next_s = look->next_s;
-	counts_fill(l->counts, l->config, &self);
-	r = bodies_publish(l->board, l->config, look, &self, &why);
-	if (r < 0)
-		log_failure(SAY_ERROR, "render-failed", r, &why);
+	hand_out(l, look);
+	say_troubles(l, look);
 	tell(l, look);
 	return keep_to_cap(l, look->number, d);
 }
@@ -225,13 +294,24 @@ static double look(struct looker *l)
 
 /* --- The thread --- */
 
+/* What it was opened with may say where. */
+static void save(struct looker *l)
+{
+	struct diag d = DIAG_INIT;
+	int r = l->node && l->opened->state_dir ? node_save(l->node, &d) : 0;
+
+	if (r < 0)
+		log_failure(SAY_WARNING, "state-file", r, &d);
+}
+
 /*
  * A node keeps to what it was opened with. Where that changes it is opened anew; what the state file
  * knows is known then.
  */
 static void change_to(struct looker *l, struct config *next)
 {
-	if (l->node && !same_args(node_args_of(l->opened), node_args_of(next))) {
+	if (l->node && !same_args(node_args_of(l, l->opened), node_args_of(l, next))) {
+		save(l);
 		close_node(l);
 		log_say(SAY_NOTICE, "looks-anew", "the processes are looked at from the beginning");
 	}
@@ -270,6 +350,7 @@ static void *run(void *arg)
 		next_s = look(l);
 		promise(l, next_s);
 	} while (await(l, began + next_s));
+	save(l);
 	pthread_mutex_lock(&l->lock);
 	l->ended = true;
 	pthread_cond_broadcast(&l->changed);
@@ -317,6 +398,18 @@ bool looker_stop(struct looker *l, double wait_s)
 	if (ended)
 		pthread_join(l->thread, NULL);
 	return ended;
+}
+
+void looker_examined(void *arg, int pid, uint64_t start_time, struct examined *e)
+{
+	struct looker *l = arg;
+
+	pthread_mutex_lock(&l->lock);
+	if (l->node)
+		node_examined(l->node, pid, start_time, e);
+	else
+		examined_free(e);
+	pthread_mutex_unlock(&l->lock);
 }
 
 int looker_fd(const struct looker *l)

@@ -11,16 +11,17 @@
 #include "base/cleanup.h"
 #include "base/diag.h"
 
-struct board;
 struct config;
 struct counts;
+struct examined;
 struct looker;
+struct services;
 
 /*
- * The configuration is held, board and counts are borrowed. Nothing runs yet. -ENOMEM, -ENOENT no
+ * The configuration is held, services and counts are borrowed. Nothing runs yet. -ENOMEM, -ENOENT no
  * such cgroup, -errno. patience_s: a look may take so long, and be so late.
  */
-int looker_open(struct config *c, struct board *b, struct counts *counts, double patience_s,
+int looker_open(struct config *c, struct services *s, struct counts *counts, double patience_s,
 		struct looker **ret, struct diag *d);
 
 /* Begins. -EAGAIN no thread. */
@@ -38,6 +39,9 @@ bool looker_stop(struct looker *l, double wait_s);
 /* Accepts NULL. It must have stopped, or never have started. */
 void looker_close(struct looker *l);
 DEFINE_CLEANUP(struct looker, looker_close)
+
+/* As cell_desk_tell() wants it: what a closer look at a process has found. l is a struct looker. */
+void looker_examined(void *l, int pid, uint64_t start_time, struct examined *e);
 
 /* Readable after each look; to be read by looker_news(). */
 int looker_fd(const struct looker *l);

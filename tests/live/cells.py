@@ -113,8 +113,8 @@ class Cells:
         return children(self.keeper)[0]
 
     def running(self):
-        """Pids of cells."""
-        return children(self.foreman)
+        """Pids of cells; none while there is no foreman."""
+        return [cell for foreman in children(self.keeper) for cell in children(foreman)]
 
     def kill(self):
         self._child.kill()

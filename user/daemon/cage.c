@@ -17,7 +17,11 @@ enum { FILES_MAX = 1024 };
 
 static int limit(int what, rlim_t value, struct diag *d)
 {
-	const struct rlimit r = { .rlim_cur = value, .rlim_max = value };
+	struct rlimit r = { .rlim_cur = value, .rlim_max = value };
+
+	/* At the lower one it is told by which limit it dies, at the upper one just killed. */
+	if (what == RLIMIT_CPU)
+		r.rlim_max++;
 
 	return setrlimit((__rlimit_resource_t)what, &r) == 0
 		       ? 0

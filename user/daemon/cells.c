@@ -29,6 +29,7 @@ struct cells {
 	struct flight *waiting;		/* have no cell */
 	struct flight *flying;		/* have one, or an order for one */
 	uint32_t n_waiting, n_flying;
+	uint32_t used;			/* places: orders sent, less the cells that ended */
 	uint64_t last_id, foremen;
 	struct cells_counts counts;
 	int dead;			/* -EPIPE: there is no foreman any more */
@@ -192,12 +193,10 @@ static int send_order(struct cells *c, struct flight *f)
 	return 0;
 }
 
-/* Those that wait, as long as there are places that no cell hangs in. */
+/* Those that wait, as long as there are places. One that hangs keeps its own. */
 static void send_orders(struct cells *c)
 {
-	uint32_t places = c->places > c->counts.hanging ? c->places - c->counts.hanging : 1;
-
-	while (c->waiting && c->n_flying < places) {
+	while (c->waiting && c->used < c->places) {
 		struct flight *f = c->waiting;
 		int r = send_order(c, f);
 
@@ -207,6 +206,7 @@ static void send_orders(struct cells *c)
 		c->n_waiting--;
 		append(&c->flying, f);
 		c->n_flying++;
+		c->used += r == 0;
 		if (r < 0)
 			flight_fail(f, r == -EPIPE ? -EIO : r, "no cell can be asked for: %s",
 				    strerror(-r));
@@ -227,21 +227,33 @@ static void take_refusal(struct cells *c, struct flight *f, int code)
 		flight_fail(f, -EIO, "no cell can be made: %s", strerror(-code));
 }
 
+/* A new foreman has no cells; it may find orders that the last one did not take. */
+static void greet(struct cells *c)
+{
+	c->counts.foremen_lost += c->foremen > 0;
+	c->foremen++;
+	c->used = 0;
+	for (const struct flight *f = c->flying; f; f = f->next)
+		c->used += !f->started && !f->finished;
+}
+
 static void take_news(struct cells *c, const struct foreman_news *n)
 {
 	struct flight *f = find(c, n->id);
 
 	c->counts.hanging = n->hanging;
 	if (n->tells == FOREMAN_HELLO) {
-		c->counts.foremen_lost += c->foremen > 0;
-		c->foremen++;
+		greet(c);
 		return;
 	}
+	if ((n->tells == FOREMAN_ENDED || n->tells == FOREMAN_REFUSED) && c->used)
+		c->used--;
 	if (!f || f->finished)
 		return;
 	switch (n->tells) {
 	case FOREMAN_STARTED:
 		f->foreman = c->foremen;
+		f->started = true;
 		return;
 	case FOREMAN_REFUSED:
 		take_refusal(c, f, n->code);

@@ -19,6 +19,7 @@ struct flight {
 	struct cell_answer answer;
 	uint64_t patience_ns;	/* CLOCK_MONOTONIC: when we stop to wait for the foreman's word */
 	uint64_t foreman;	/* which one has it, or was asked */
+	bool started;		/* it has a cell */
 	bool read_all;		/* the other end of the pipe is closed */
 	bool ended;		/* the foreman said how: */
 	int code, sig;

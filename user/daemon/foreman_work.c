@@ -45,11 +45,12 @@ static uint32_t hanging(const struct foreman_state *f)
 	return n;
 }
 
-/* One that does not empty its box has its own clock: nobody waits here for it. */
+/* Waits where the box is full: no word of ours is lost, for by them places are counted. */
 static void tell(const struct foreman_state *f, struct foreman_news news)
 {
 	news.hanging = hanging(f);
-	send(f->fd, &news, sizeof(news), MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (send(f->fd, &news, sizeof(news), MSG_NOSIGNAL) < 0 && errno == EINTR)
+		;
 }
 
 /* --- A cell's beginning --- */

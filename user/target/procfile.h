@@ -21,6 +21,14 @@ DEFINE_CLEANUP(char, procfile_free)
 /* readlink without guessing a size: malloc'ed, NUL-terminated. Errors of readlinkat(). */
 int procfile_readlink(int dir_fd, const char *name, char **ret);
 
+enum { PROCFILE_PROTOCOL = 64 };
+
+/*
+ * What the kernel calls the protocol of the socket fd/N below dir_fd: at most PROCFILE_PROTOCOL bytes.
+ * -ENODATA: nothing.
+ */
+int procfile_protocol(int dir_fd, int fd, char *ret);
+
 /*
  * The numbers that name a directory's entries, ascending, malloc'ed: the caller frees.
  * Entries that are not numbers are skipped. Errors of open() and getdents().

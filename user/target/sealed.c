@@ -12,8 +12,6 @@
 #include "target/maps.h"
 #include "target/process.h"
 #include "target/procfile.h"
-#include "target/sockets.h"
-#include "target/threads.h"
 
 /* A line of eight numbers. */
 enum { SYSCALL_BYTES = 4096 };
@@ -27,7 +25,7 @@ struct sealed_file {
 struct sealed_text {
 	pid_t number;
 	char *text;
-	char protocol[SOCKET_PROTOCOL];	/* of a socket; "" unknown */
+	char protocol[PROCFILE_PROTOCOL];	/* of a socket; "" unknown */
 };
 
 struct sealed_texts {
@@ -119,7 +117,7 @@ static int read_link(const struct process *p, struct sealed_text *t)
 	snprintf(name, sizeof(name), "fd/%d", t->number);
 	r = procfile_readlink(p->proc_fd, name, &t->text);
 	if (r == 0 && strncmp(t->text, "socket:", 7) == 0 &&
-	    socket_protocol(p, t->number, t->protocol) < 0)
+	    procfile_protocol(p->proc_fd, t->number, t->protocol) < 0)
 		t->protocol[0] = '\0';
 	return r;
 }

@@ -54,7 +54,7 @@ bool sealed_memory_gone(const struct sealed *s);
 
 /* As they were then. The text of the link /proc/PID/fd/N, malloc'ed; -ENOENT no such descriptor. */
 int sealed_link(const struct sealed *s, int fd, char **ret);
-/* As socket_protocol(). */
+/* As procfile_protocol(). */
 int sealed_protocol(const struct sealed *s, int fd, char *ret);
 /* The text of task/TID/syscall, malloc'ed; -ESRCH no such thread then. */
 int sealed_syscall(const struct sealed *s, pid_t tid, char **ret);

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/xattr.h>
 
 #include "target/nettable.h"
 #include "target/process.h"
@@ -111,19 +110,6 @@ static int describe_inet(const struct net_socket *s, struct arena *a, struct wai
 	return ret->peer ? 0 : -ENOMEM;
 }
 
-int socket_protocol(const struct process *p, int fd, char *ret)
-{
-	char path[64];
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d/fd/%d", p->proc_fd, fd);
-	n = getxattr(path, "system.sockprotoname", ret, SOCKET_PROTOCOL - 1);
-	if (n <= 0)
-		return -ENODATA;
-	ret[n] = '\0';
-	return 0;
-}
-
 /*
  * What no table lists: a TCP socket that is neither bound nor connected, netlink, vsock, or one
  * that is younger than our tables. The kernel names the protocol as an attribute of the inode.
@@ -133,9 +119,9 @@ static int describe_by_name(const struct sockets *s, int fd, struct arena *a, st
 	static const char *const others[][2] = {
 		{ "tcpv6", "tcp6" }, { "udpv6", "udp6" }, { "unix-stream", "unix" }
 	};
-	char name[SOCKET_PROTOCOL];
+	char name[PROCFILE_PROTOCOL];
 	int r = s->process->sealed ? sealed_protocol(s->process->sealed, fd, name)
-				   : socket_protocol(s->process, fd, name);
+				   : procfile_protocol(s->process->proc_fd, fd, name);
 
 	if (r < 0)
 		return 0;

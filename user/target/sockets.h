@@ -9,11 +9,6 @@
 struct process;
 struct sockets;
 
-enum { SOCKET_PROTOCOL = 64 };
-
-/* What the kernel calls the protocol of that descriptor of p's: at most SOCKET_PROTOCOL bytes. */
-int socket_protocol(const struct process *p, int fd, char *ret);
-
 /* Reads nothing yet. `p` must outlive it. -ENOMEM. */
 int sockets_open(const struct process *p, struct sockets **ret);
 void sockets_close(struct sockets *s);

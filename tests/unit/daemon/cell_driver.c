@@ -29,6 +29,8 @@
 
 static const char *misdeed;
 static uint64_t asked;
+/* Not to be seen through by the compiler. */
+static volatile int *volatile nowhere = (int *)8;
 
 static void commit(const char *what)
 {
@@ -47,7 +49,7 @@ static void commit(const char *what)
 	else if (strcmp(what, "kill") == 0)
 		kill(getppid(), SIGTERM);
 	else if (strcmp(what, "crash") == 0)
-		raise(SIGSEGV);
+		*nowhere = 1;
 	else if (strcmp(what, "wait") == 0)
 		for (;;)
 			sleep(1000);

@@ -196,7 +196,7 @@ static int copy_args(struct http *h, const struct http_args *args, struct diag *
 	h->opened_s = clock_now_s(CLOCK_MONOTONIC);
 	h->life = clock_now_ns(CLOCK_REALTIME);
 	h->tls = args->tls_key;
-	h->access.certificates = args->tls_client_ca;
+	h->certificates = args->tls_client_ca;
 	n = snprintf(h->csp, sizeof(h->csp), "%s%s%s", CSP, scripts ? "; script-src " : "",
 		     scripts ? args->script_sources : "");
 	if (n >= (int)sizeof(h->csp))
@@ -330,7 +330,7 @@ void http_close(struct http *h)
 
 int http_reload(struct http *h, struct diag *d)
 {
-	struct http_access next = { .certificates = h->access.certificates };
+	struct http_access next = { .n_tokens = 0 };
 	int r;
 
 	if (!h->token_file)

@@ -363,11 +363,20 @@ enum MHD_Result http_request_handle(void *cls, struct MHD_Connection *connection
 	(void)upload_size;
 	if (!q || !guest)
 		return MHD_NO;
+	if (!q->handled) {
+		q->handled = true;
+		atomic_fetch_add(&h->requests, 1);
+		guests_move(h->guests, guest, GUEST_TAKING);
+		/*
+		 * An answer before the end of the request costs the connection: right for who sends
+		 * a body, and nobody else.
+		 */
+		return http_has_body(connection) ?
+			refuse_why(q, MHD_HTTP_CONTENT_TOO_LARGE, "a request here has no body") :
+			MHD_YES;
+	}
 	if (q->waited)
 		return serve_landing(q);
-	q->handled = true;
-	atomic_fetch_add(&h->requests, 1);
-	guests_move(h->guests, guest, GUEST_TAKING);
 	status = check(q, method, &why);
 	if (status)
 		return refuse_why(q, status, why);

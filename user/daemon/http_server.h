@@ -25,6 +25,7 @@ struct http {
 	pthread_mutex_t access_lock;
 	struct http_access access;
 	bool tls;
+	bool certificates;		/* clients may show one, and that will do */
 	uint32_t prove_max_ms;
 	double opened_s, stale_s;	/* CLOCK_MONOTONIC */
 	uint64_t life;			/* this one's, so that its ETags are no other's */

@@ -230,7 +230,7 @@ static enum MHD_Result serve_index(struct request *q)
 
 	if (is_unknown(q))
 		return refuse_why(q, MHD_HTTP_NOT_FOUND, "there is no such process, or no more");
-	if (http_index_page(&q->route.ask, &page, &reply.len) < 0)
+	if (http_index_page(&q->route.ask, q->route.below_proc, &page, &reply.len) < 0)
 		return refuse_why(q, MHD_HTTP_SERVICE_UNAVAILABLE, "memory is short");
 	reply.bytes = page;
 	reply.done_arg = page;

@@ -43,7 +43,7 @@ static void check_ask(const struct route *r)
 
 static void check_moved(const struct route *r)
 {
-	if (r->to[0] != '/' || r->to[1] == '/' || strpbrk(r->to, " \r\n\t"))
+	if (r->to[0] == '/' || strpbrk(r->to, " \r\n\t"))
 		abort();
 }
 

@@ -133,11 +133,10 @@ static void a_slash_that_is_missing_is_shown(void **state)
 {
 	(void)state;
 	assert_int_equal(parse_ok("/debug/pprof?proc=1-2").what, ROUTE_MOVED);
-	assert_string_equal(parse_ok("/debug/pprof?proc=1-2").to, "/debug/pprof/?proc=1-2");
-	assert_string_equal(parse_ok("/debug/pprof").to, "/debug/pprof/");
-	assert_string_equal(parse_ok("/proc/42-777").to, "/proc/42-777/");
-	assert_string_equal(parse_ok("/proc/42-777/debug/pprof").to,
-			    "/proc/42-777/debug/pprof/");
+	assert_string_equal(parse_ok("/debug/pprof?proc=1-2").to, "pprof/?proc=1-2");
+	assert_string_equal(parse_ok("/debug/pprof").to, "pprof/");
+	assert_string_equal(parse_ok("/proc/42-777").to, "42-777/");
+	assert_string_equal(parse_ok("/proc/42-777/debug/pprof").to, "pprof/");
 	assert_refused("/debug/pprof?\r\nSet-Cookie: x", -EINVAL, "query");
 	assert_refused("/proc/x", -EINVAL, "PID-STARTTIME");
 }
@@ -167,7 +166,7 @@ static void a_long_target_is_not_looked_at(void **state)
 	assert_int_equal(route_parse(target, ROUTE_MAX + 1, &r, &d), -EINVAL);
 	memcpy(target, "/debug/pprof?", 13);
 	assert_int_equal(route_parse(target, ROUTE_MAX, &r, &d), 0);
-	assert_int_equal(strlen(r.to), ROUTE_MAX + 1);
+	assert_int_equal(strlen(r.to), ROUTE_MAX + 1 - strlen("/debug/"));
 }
 
 int main(void)

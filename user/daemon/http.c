@@ -269,6 +269,8 @@ static int open_all(struct http *h, const struct http_args *args, struct pem *p,
 		r = open_guests(h, args, n);
 	if (r == 0)
 		r = open_flights(h, args);
+	if (r == 0 && !(h->packs = http_packs_new()))
+		r = -ENOMEM;
 	return r ? r : open_servers(h, args, n, p, d);
 }
 
@@ -317,6 +319,7 @@ void http_close(struct http *h)
 	close_servers(h);
 	single_flight_free(h->flights);
 	guests_free(h->guests);
+	http_packs_free(h->packs);
 	for (size_t i = 0; i < h->n_hosts; i++)
 		free(h->hosts[i]);
 	free(h->hosts);

@@ -9,11 +9,13 @@
 #include "daemon/http.h"
 #include "daemon/http_access.h"
 #include "daemon/http_guests.h"
+#include "daemon/http_pack.h"
 #include "daemon/single_flight.h"
 
 struct http {
 	struct board *board;
 	struct cell_port cells;
+	struct http_packs *packs;
 	struct guests *guests;
 	struct single_flight *flights;
 	struct MHD_Daemon **servers;	/* one for each address */

@@ -15,6 +15,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* So that it is worth packing. */
+enum { LARGE = 4000 };
+
 static struct http *server;
 
 /* At once, or not at all; what was not understood is not asked for. */
@@ -43,7 +46,7 @@ static void open_server(void)
 
 	((struct sockaddr_in *)&at)->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		board_publish(args.board, names[i], "text/plain", strdup("body"), 4);
+		board_publish(args.board, names[i], "text/plain", calloc(1, LARGE + 1), LARGE);
 	if (http_open(&args, &server, &d) < 0)
 		abort();
 }

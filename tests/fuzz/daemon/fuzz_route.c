@@ -56,6 +56,7 @@ static void read_words(const char *s)
 	if (ours && strpbrk(s, "/@?# \\"))
 		abort();
 	http_wants_openmetrics(s);
+	http_takes_gzip(s);
 	http_has_tag(s, "\"1-2\"");
 	http_bearer(s);
 	http_is_cross_site(s, s, true);

@@ -26,6 +26,19 @@ static void prometheus_gets_openmetrics_and_people_text(void **state)
 		"text/plain;q=0.899,application/openmetrics-text; q=0.9"));
 }
 
+static void gzip_is_for_who_takes_it(void **state)
+{
+	(void)state;
+	assert_true(http_takes_gzip("gzip"));
+	assert_true(http_takes_gzip("br;q=1.0, gzip;q=0.001"));
+	assert_false(http_takes_gzip("gzip;q=0"));
+	assert_false(http_takes_gzip("gzip; q=0.000, *"));
+	assert_false(http_takes_gzip("*"));
+	assert_false(http_takes_gzip("x-gzip, gzipped"));
+	assert_false(http_takes_gzip(""));
+	assert_false(http_takes_gzip(NULL));
+}
+
 static void a_name_of_somebody_elses_is_not_ours(void **state)
 {
 	static const char *const names[] = { "node7", "node7.example.org" };
@@ -100,6 +113,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(prometheus_gets_openmetrics_and_people_text),
+		cmocka_unit_test(gzip_is_for_who_takes_it),
 		cmocka_unit_test(a_name_of_somebody_elses_is_not_ours),
 		cmocka_unit_test(a_long_host_is_not_ours),
 		cmocka_unit_test(a_tag_is_found_among_others),

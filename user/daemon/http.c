@@ -196,7 +196,7 @@ static int copy_args(struct http *h, const struct http_args *args, struct diag *
 	h->opened_s = clock_now_s(CLOCK_MONOTONIC);
 	h->life = clock_now_ns(CLOCK_REALTIME);
 	h->tls = args->tls_key;
-	h->access.certificates = args->tls_client_ca;
+	h->certificates = args->tls_client_ca;
 	n = snprintf(h->csp, sizeof(h->csp), "%s%s%s", CSP, scripts ? "; script-src " : "",
 		     scripts ? args->script_sources : "");
 	if (n >= (int)sizeof(h->csp))
@@ -269,6 +269,8 @@ static int open_all(struct http *h, const struct http_args *args, struct pem *p,
 		r = open_guests(h, args, n);
 	if (r == 0)
 		r = open_flights(h, args);
+	if (r == 0 && !(h->packs = http_packs_new()))
+		r = -ENOMEM;
 	return r ? r : open_servers(h, args, n, p, d);
 }
 
@@ -317,6 +319,7 @@ void http_close(struct http *h)
 	close_servers(h);
 	single_flight_free(h->flights);
 	guests_free(h->guests);
+	http_packs_free(h->packs);
 	for (size_t i = 0; i < h->n_hosts; i++)
 		free(h->hosts[i]);
 	free(h->hosts);
@@ -330,7 +333,7 @@ void http_close(struct http *h)
 
 int http_reload(struct http *h, struct diag *d)
 {
-	struct http_access next = { .certificates = h->access.certificates };
+	struct http_access next = { .n_tokens = 0 };
 	int r;
 
 	if (!h->token_file)

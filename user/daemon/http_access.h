@@ -20,7 +20,6 @@ enum { HTTP_TOKENS = 16, HTTP_TOKEN_MIN = 16, HTTP_TOKEN_HASH = 32 };
 struct http_access {
 	size_t n_tokens;
 	uint8_t token[HTTP_TOKENS][HTTP_TOKEN_HASH];
-	bool certificates;	/* clients may show one */
 };
 
 /*

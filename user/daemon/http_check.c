@@ -50,14 +50,11 @@ static unsigned int check_host(const struct http *h, struct MHD_Connection *c, c
 		0 : MHD_HTTP_MISDIRECTED_REQUEST;
 }
 
-static unsigned int check_body(struct MHD_Connection *c, const char **why)
+bool http_has_body(struct MHD_Connection *c)
 {
 	const char *length = header(c, MHD_HTTP_HEADER_CONTENT_LENGTH);
 
-	*why = "a request here has no body";
-	if (header(c, MHD_HTTP_HEADER_TRANSFER_ENCODING))
-		return MHD_HTTP_CONTENT_TOO_LARGE;
-	return length && strcmp(length, "0") != 0 ? MHD_HTTP_CONTENT_TOO_LARGE : 0;
+	return header(c, MHD_HTTP_HEADER_TRANSFER_ENCODING) || (length && strcmp(length, "0") != 0);
 }
 
 static unsigned int check_method(const char *method, const char **why)
@@ -94,9 +91,7 @@ static bool has_certificate(struct MHD_Connection *c)
 
 static unsigned int check_access(struct http *h, struct MHD_Connection *c, const char **why)
 {
-	bool certificates = h->access.certificates;
-
-	if ((!h->token_file && !certificates) || (certificates && has_certificate(c)) ||
+	if ((!h->token_file && !h->certificates) || (h->certificates && has_certificate(c)) ||
 	    (h->token_file && has_token(h, c)))
 		return 0;
 	*why = h->token_file ? "a token is needed, in the header Authorization: Bearer TOKEN" :
@@ -117,8 +112,6 @@ unsigned int http_check(struct http *h, struct MHD_Connection *c, const struct h
 {
 	unsigned int status = check_host(h, c, why);
 
-	if (!status)
-		status = check_body(c, why);
 	if (!status)
 		status = check_method(of->method, why);
 	if (!status && !of->open)

@@ -18,3 +18,6 @@ struct http_check {
  */
 unsigned int http_check(struct http *h, struct MHD_Connection *c, const struct http_check *of,
 			const char **why);
+
+/* There is more to come after the headers. */
+bool http_has_body(struct MHD_Connection *c);

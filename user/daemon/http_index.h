@@ -6,5 +6,8 @@
 
 #include "daemon/cell_port.h"
 
-/* HTML, of malloc(). -ENOMEM. */
-int http_index_page(const struct ask *ask, char **ret, size_t *ret_len);
+/*
+ * HTML, of malloc(); below_proc: it is below /proc/T/. Links are relative, as those of the pages are.
+ * -ENOMEM.
+ */
+int http_index_page(const struct ask *ask, bool below_proc, char **ret, size_t *ret_len);

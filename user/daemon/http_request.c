@@ -138,26 +138,46 @@ static enum MHD_Result serve_text(struct request *q, const char *text)
 	return http_reply_send(q->http, q->connection, &reply);
 }
 
-/* Takes the body. */
+static void free_pack(void *arg)
+{
+	http_pack_free(arg);
+}
+
+/* Of the form, and of how it is packed: each its own. */
+static void make_tag(const struct request *q, const char *name, const struct body *body,
+		     bool packed, char *ret, size_t size)
+{
+	snprintf(ret, size, "\"%llx-%llx%s%s\"", (unsigned long long)q->http->life,
+		 (unsigned long long)body->number, strchr(name, ' ') ? "t" : "",
+		 packed ? "z" : "");
+}
+
+/* Its bytes, or those of a pack, or none to who has them. Takes the body. */
 static enum MHD_Result serve_body(struct request *q, const char *name, struct body *body)
 {
-	char tag[2 * HTTP_TOKEN_HASH];
-	struct http_reply reply = { .status = MHD_HTTP_OK, .type = body->type, .tag = tag,
-				    .headers = { { MHD_HTTP_HEADER_VARY, "Accept" } } };
+	struct http_pack *pack = http_takes_gzip(header(q, MHD_HTTP_HEADER_ACCEPT_ENCODING)) ?
+		http_packs_get(q->http->packs, name, body) : NULL;
+	char tag[64];
+	struct http_reply reply = {
+		.status = MHD_HTTP_OK, .type = body->type, .tag = tag, .bytes = body->bytes,
+		.len = body->len, .done = free_body, .done_arg = body,
+		.headers = { { MHD_HTTP_HEADER_VARY, "Accept, Accept-Encoding" } },
+	};
 
-	/* The two forms of /metrics have a number each. */
-	snprintf(tag, sizeof(tag), "\"%llx-%llx%s\"", (unsigned long long)q->http->life,
-		 (unsigned long long)body->number, strchr(name, ' ') ? "t" : "");
+	make_tag(q, name, body, pack, tag, sizeof(tag));
+	if (pack) {
+		/* The type is a literal, and outlives its body. */
+		body_free(body);
+		reply.bytes = pack->bytes;
+		reply.len = pack->len;
+		reply.done = free_pack;
+		reply.done_arg = pack;
+		reply.headers[1] = (struct http_header){ MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip" };
+	}
 	if (http_has_tag(header(q, MHD_HTTP_HEADER_IF_NONE_MATCH), tag)) {
 		reply.status = MHD_HTTP_NOT_MODIFIED;
-		reply.done = free_body;
-		reply.done_arg = body;
-		return http_reply_send(q->http, q->connection, &reply);
+		reply.len = 0;
 	}
-	reply.bytes = body->bytes;
-	reply.len = body->len;
-	reply.done = free_body;
-	reply.done_arg = body;
 	return http_reply_send(q->http, q->connection, &reply);
 }
 
@@ -230,7 +250,7 @@ static enum MHD_Result serve_index(struct request *q)
 
 	if (is_unknown(q))
 		return refuse_why(q, MHD_HTTP_NOT_FOUND, "there is no such process, or no more");
-	if (http_index_page(&q->route.ask, &page, &reply.len) < 0)
+	if (http_index_page(&q->route.ask, q->route.below_proc, &page, &reply.len) < 0)
 		return refuse_why(q, MHD_HTTP_SERVICE_UNAVAILABLE, "memory is short");
 	reply.bytes = page;
 	reply.done_arg = page;
@@ -363,11 +383,20 @@ enum MHD_Result http_request_handle(void *cls, struct MHD_Connection *connection
 	(void)upload_size;
 	if (!q || !guest)
 		return MHD_NO;
+	if (!q->handled) {
+		q->handled = true;
+		atomic_fetch_add(&h->requests, 1);
+		guests_move(h->guests, guest, GUEST_TAKING);
+		/*
+		 * An answer before the end of the request costs the connection: right for who sends
+		 * a body, and nobody else.
+		 */
+		return http_has_body(connection) ?
+			refuse_why(q, MHD_HTTP_CONTENT_TOO_LARGE, "a request here has no body") :
+			MHD_YES;
+	}
 	if (q->waited)
 		return serve_landing(q);
-	q->handled = true;
-	atomic_fetch_add(&h->requests, 1);
-	guests_move(h->guests, guest, GUEST_TAKING);
 	status = check(q, method, &why);
 	if (status)
 		return refuse_why(q, status, why);

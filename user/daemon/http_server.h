@@ -9,11 +9,13 @@
 #include "daemon/http.h"
 #include "daemon/http_access.h"
 #include "daemon/http_guests.h"
+#include "daemon/http_pack.h"
 #include "daemon/single_flight.h"
 
 struct http {
 	struct board *board;
 	struct cell_port cells;
+	struct http_packs *packs;
 	struct guests *guests;
 	struct single_flight *flights;
 	struct MHD_Daemon **servers;	/* one for each address */
@@ -25,6 +27,7 @@ struct http {
 	pthread_mutex_t access_lock;
 	struct http_access access;
 	bool tls;
+	bool certificates;		/* clients may show one, and that will do */
 	uint32_t prove_max_ms;
 	double opened_s, stale_s;	/* CLOCK_MONOTONIC */
 	uint64_t life;			/* this one's, so that its ETags are no other's */

@@ -44,7 +44,7 @@ static int quality_of(const char *range, const char *end)
 	return 1000;
 }
 
-/* How much `type` is wanted; the highest of its ranges. 0: it is not named. */
+/* How much `type` is wanted of a list; the highest of its ranges. 0: it is not named. */
 static int wanted(const char *accept, const char *type)
 {
 	size_t n = strlen(type);
@@ -70,6 +70,11 @@ bool http_wants_openmetrics(const char *accept)
 	int openmetrics = accept ? wanted(accept, "application/openmetrics-text") : 0;
 
 	return openmetrics && openmetrics >= wanted(accept, "text/plain");
+}
+
+bool http_takes_gzip(const char *accept_encoding)
+{
+	return accept_encoding && wanted(accept_encoding, "gzip");
 }
 
 /* s is "", or ":" and digits. */

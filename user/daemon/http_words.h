@@ -11,6 +11,9 @@
  */
 bool http_wants_openmetrics(const char *accept);
 
+/* Of Accept-Encoding: gzip is named, and not refused. NULL is none. */
+bool http_takes_gzip(const char *accept_encoding);
+
 /*
  * Of Host: it is one of `names`, localhost, or an address written as one, whatever its port. A page of
  * somebody else's, whose name was made to lead here, has that name in it. Letters' case does not count.

@@ -295,11 +295,14 @@ static int parse_profile(struct piece name, const struct arguments *a, bool in_p
 /* It becomes a header: nothing that could end one goes along. */
 static int moved(struct piece path, struct piece query, struct route *ret, struct diag *d)
 {
+	const char *last;
+
 	for (size_t i = 0; i < query.len; i++)
 		if (query.at[i] <= 0x20 || query.at[i] > 0x7e)
 			return diag_fail(d, -EINVAL, "the query cannot be read");
 	ret->what = ROUTE_MOVED;
-	snprintf(ret->to, sizeof(ret->to), "%.*s/%s%.*s", (int)path.len, path.at,
+	last = memrchr(path.at, '/', path.len) + 1;
+	snprintf(ret->to, sizeof(ret->to), "%.*s/%s%.*s", (int)(path.at + path.len - last), last,
 		 query.len ? "?" : "", (int)query.len, query.at);
 	return 0;
 }
@@ -337,6 +340,7 @@ static int parse_below_proc(struct piece path, struct piece whole, struct piece 
 		return r;
 	if (!rest.len || piece_is(rest, "/debug/pprof"))
 		return moved(whole, query, ret, d);
+	ret->below_proc = true;
 	ret->what = ROUTE_ASK;
 	ret->ask.what = piece_is(rest, "/") ? ASK_PAGE : ASK_FLAMEGRAPH;
 	if (piece_is(rest, "/") || piece_is(rest, "/flamegraph.svg"))

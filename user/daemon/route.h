@@ -28,7 +28,7 @@ enum route_what {
 	ROUTE_READYZ,
 	ROUTE_PPROF_INDEX,	/* of the process ask.pid and ask.start_time */
 	ROUTE_ASK,		/* ask, whole */
-	ROUTE_MOVED,		/* to the path and query in `to` */
+	ROUTE_MOVED,		/* to `to`, relative */
 };
 
 /* Longest target that is looked at; none of ours is near it. */
@@ -38,7 +38,9 @@ struct route {
 	enum route_what what;
 	/* It is below /debug/pprof/, where errors have the mark of net/http/pprof. */
 	bool pprof;
+	bool below_proc;	/* the path, not the query, names the process */
 	struct ask ask;
+	/* From where it is, not from the root: a proxy may have put something before the path. */
 	char to[ROUTE_MAX + 8];
 };
 

@@ -5,9 +5,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-struct flight {
+struct shared_flight {
 	struct single_flight *of;
-	struct flight *next;
+	struct shared_flight *next;
 	struct ask ask;
 	struct flight_waiter *waiters;
 };
@@ -16,7 +16,7 @@ struct single_flight {
 	pthread_mutex_t lock;	/* never held while somebody else's code runs */
 	struct cell_port port;
 	struct single_flight_limits limits;
-	struct flight *flights;
+	struct shared_flight *flights;
 	uint32_t n_flights;
 	uint64_t held_bytes;
 	bool shut;
@@ -92,7 +92,7 @@ static void tell_all(struct flight_waiter *first, struct landing *l)
 }
 
 /* With the lock held: nobody can leave any more, and all are told by the caller. */
-static struct flight_waiter *take_waiters(struct flight *f)
+static struct flight_waiter *take_waiters(struct shared_flight *f)
 {
 	struct flight_waiter *all = TAKE(f->waiters);
 
@@ -102,9 +102,9 @@ static struct flight_waiter *take_waiters(struct flight *f)
 }
 
 /* With the lock held. */
-static void unlink_flight(struct flight *f)
+static void unlink_flight(struct shared_flight *f)
 {
-	struct flight **at = &f->of->flights;
+	struct shared_flight **at = &f->of->flights;
 
 	while (*at != f)
 		at = &(*at)->next;
@@ -114,7 +114,7 @@ static void unlink_flight(struct flight *f)
 
 static void landed(void *done_arg, int err, const struct diag *d, char *bytes, size_t len)
 {
-	struct flight *f = done_arg;
+	struct shared_flight *f = done_arg;
 	struct single_flight *s = f->of;
 	struct landing *l = landing_new(s, err, d, bytes, len);
 	struct flight_waiter *waiters;
@@ -138,7 +138,7 @@ void single_flight_shut(struct single_flight *s)
 	l = landing_new(s, -ESHUTDOWN, &d, NULL, 0);
 	pthread_mutex_lock(&s->lock);
 	s->shut = true;
-	for (struct flight *f = s->flights; f;) {
+	for (struct shared_flight *f = s->flights; f;) {
 		struct flight_waiter *waiters = take_waiters(f);
 
 		if (!waiters) {
@@ -164,9 +164,9 @@ void single_flight_free(struct single_flight *s)
 }
 
 /* With the lock held. */
-static struct flight *find_flight(struct single_flight *s, const struct ask *ask)
+static struct shared_flight *find_flight(struct single_flight *s, const struct ask *ask)
 {
-	for (struct flight *f = s->flights; f; f = f->next)
+	for (struct shared_flight *f = s->flights; f; f = f->next)
 		if (ask_equal(&f->ask, ask))
 			return f;
 	return NULL;
@@ -186,9 +186,9 @@ static int may_start(const struct single_flight *s, struct diag *d)
 
 /* With the lock held. *begun: it is a new one, which is still to be started. */
 static int board_flight(struct single_flight *s, const struct ask *ask, struct flight_waiter *w,
-			struct flight **begun, struct diag *d)
+			struct shared_flight **begun, struct diag *d)
 {
-	struct flight *f = find_flight(s, ask);
+	struct shared_flight *f = find_flight(s, ask);
 	int r;
 
 	*begun = NULL;
@@ -201,7 +201,7 @@ static int board_flight(struct single_flight *s, const struct ask *ask, struct f
 		f = calloc(1, sizeof(*f));
 		if (!f)
 			return -ENOMEM;
-		*f = (struct flight){ .of = s, .next = s->flights, .ask = *ask };
+		*f = (struct shared_flight){ .of = s, .next = s->flights, .ask = *ask };
 		s->flights = f;
 		s->n_flights++;
 		__atomic_add_fetch(&s->holders, 1, __ATOMIC_RELAXED);
@@ -217,7 +217,7 @@ int single_flight_join(struct single_flight *s, const struct ask *ask, struct fl
 		       struct diag *d)
 {
 	struct diag why = DIAG_INIT;
-	struct flight *begun;
+	struct shared_flight *begun;
 	int r;
 
 	pthread_mutex_lock(&s->lock);

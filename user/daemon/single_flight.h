@@ -32,7 +32,7 @@ DEFINE_CLEANUP(struct landing, landing_free)
 /* Somebody who waits; embedded in what is theirs, which must live until told() or leave(). */
 struct flight_waiter {
 	struct flight_waiter *next;
-	struct flight *flight;	/* NULL: waits no more */
+	struct shared_flight *flight;	/* NULL: waits no more */
 	/* The landing is the callee's; NULL: memory was short. Never called with a lock held. */
 	void (*told)(struct flight_waiter *w, struct landing *l);
 };

@@ -12,6 +12,7 @@ struct book_process {
 	int pid;
 	uint64_t start_time;
 	struct node_tally tally;
+	double read_s;		/* when its goroutines were read last; of the node's look */
 	bool began;		/* while we watched, so that its start is one */
 	bool counted;		/* and that is in the book */
 	bool over;		/* it has ended, or another program runs there now */
@@ -205,6 +206,15 @@ static void count_start(struct book_target *t, const struct node_process *p,
 	}
 }
 
+/* By the node's own clock: that of the machine may be set. */
+static double age_of(const struct openmetrics_book *b, const struct node_look *look,
+		     const struct node_process *p)
+{
+	const struct book_process *old = before(b, p);
+
+	return p->looked || !old || old->over ? 0 : look->elapsed_s - old->read_s;
+}
+
 static void count_one(struct openmetrics_book *b, const struct node_look *look,
 		      const struct node_process *p, struct book_target *t, struct book_process *now)
 {
@@ -220,6 +230,7 @@ static void count_one(struct openmetrics_book *b, const struct node_look *look,
 				 (p->uptime_s >= 0 && p->uptime_s < look->elapsed_s),
 		};
 	now->tally = p->tally;
+	now->read_s = look->elapsed_s - age_of(b, look, p);
 	count_start(t, p, now);
 }
 
@@ -270,11 +281,14 @@ static int sum_up(struct openmetrics_book *b, const struct node_look *look,
 				return -ENOMEM;
 			target_init(*t);
 		}
-		r = target_add(*t, a, look, &look->all[i]);
+		r = target_add(*t, a, look, &look->all[i], age_of(b, look, &look->all[i]));
 	}
-	for (uint32_t i = 0; i < b->n; i++)
+	for (uint32_t i = 0; i < b->n; i++) {
+		const struct target *then = b->targets[i].now;
+
 		if (now[i])
-			target_sites_close(&now[i]->sites);
+			target_sites_close(&now[i]->sites, then ? &then->sites : NULL);
+	}
 	return r;
 }
 
@@ -284,6 +298,15 @@ static void forget_old(struct openmetrics_book *b, double elapsed_s)
 		if (b->targets[i].label[LABEL_EXE] && !b->targets[i].now &&
 		    elapsed_s - b->targets[i].seen_s > LIMIT_METRIC_KEEP_S)
 			book_forget(b, &b->targets[i]);
+}
+
+/* Who looks has begun anew: what was, was just now. */
+static void begin_anew(struct openmetrics_book *b, double elapsed_s)
+{
+	for (uint32_t i = 0; i < b->n; i++)
+		b->targets[i].seen_s = elapsed_s;
+	for (uint32_t i = 0; i < b->n_processes; i++)
+		b->processes[i].read_s = elapsed_s;
 }
 
 int openmetrics_book_add(struct openmetrics_book *b, const struct node_look *look)
@@ -300,6 +323,8 @@ int openmetrics_book_add(struct openmetrics_book *b, const struct node_look *loo
 	}
 	if (!a || !where || !now)
 		return -ENOMEM;
+	if (look->elapsed_s < b->look.elapsed_s)
+		begin_anew(b, look->elapsed_s);
 	r = resolve(b, look, where);
 	if (r == 0)
 		r = sum_up(b, look, where, a, now);

@@ -9,6 +9,9 @@
 
 #include "analysis/site.h"
 
+/* Sites of one process that are candidates: what is shown by then may be a little smaller. */
+enum { OF_A_PROCESS = 2 * LIMIT_METRIC_SITES };
+
 /* As site_string() has it, but in no more room than a label has. */
 static void place(const struct group *g, const char *module, char clean[METRIC_VALUE])
 {
@@ -29,7 +32,8 @@ static void place(const struct group *g, const char *module, char clean[METRIC_V
 	metric_clean(raw, clean);
 }
 
-static struct target_site *find(struct target_sites *t, const char *site, const char *wait_reason)
+static struct target_site *find(const struct target_sites *t, const char *site,
+				const char *wait_reason)
 {
 	for (uint32_t i = 0; i < t->n; i++)
 		if (strcmp(t->all[i].site, site) == 0 &&
@@ -103,7 +107,7 @@ int target_sites_add(struct target_sites *t, struct arena *a, const struct node_
 	for (uint32_t k = 0; r == 0 && k < i->n_sites; k++) {
 		struct target_site *row = NULL;
 
-		if (k < LIMIT_METRIC_SITES)
+		if (k < OF_A_PROCESS)
 			r = row_of(t, a, &i->sites[k], p, &row);
 		if (row)
 			add_to(row, &i->sites[k], t->processes);
@@ -113,13 +117,19 @@ int target_sites_add(struct target_sites *t, struct arena *a, const struct node_
 	return r;
 }
 
+/* A quarter more for those that are shown already. */
+static double weight(const struct target_site *s)
+{
+	return (double)s->count * (s->shown_before ? 1.25 : 1);
+}
+
 static int by_weight(const void *a, const void *b)
 {
 	const struct target_site *x = a, *y = b;
 	int order = (x->growing == 0) - (y->growing == 0);
 
 	if (!order)
-		order = (x->count < y->count) - (x->count > y->count);
+		order = (weight(x) < weight(y)) - (weight(x) > weight(y));
 	if (!order)
 		order = strcmp(x->site, y->site);
 	return order ? order : strcmp(x->wait_reason, y->wait_reason);
@@ -136,9 +146,11 @@ static void drop_other(struct target_sites *t)
 	*row = t->all[--t->n];
 }
 
-void target_sites_close(struct target_sites *t)
+void target_sites_close(struct target_sites *t, const struct target_sites *before)
 {
 	drop_other(t);
+	for (uint32_t i = 0; before && i < t->n; i++)
+		t->all[i].shown_before = find(before, t->all[i].site, t->all[i].wait_reason);
 	if (t->n)
 		qsort(t->all, t->n, sizeof(*t->all), by_weight);
 	for (; t->n > LIMIT_METRIC_SITES; t->n--)

@@ -48,8 +48,11 @@ static void sum(struct target_sum *s, double value)
 	s->value += value;
 }
 
+/* Of times: one that seems to lie ahead is now. */
 static void largest(struct target_sum *s, double value)
 {
+	if (value < 0)
+		value = 0;
 	if (!s->known++ || value > s->value)
 		s->value = value;
 }
@@ -91,12 +94,10 @@ static int add_words(struct target_words *w, struct arena *a, const struct named
 	return 0;
 }
 
-static int add_goroutines(struct target *t, struct arena *a, const struct node_look *look,
-			  const struct node_process *p)
+static int add_goroutines(struct target *t, struct arena *a, const struct node_process *p,
+			  double age_s)
 {
-	const struct interval *i = p->interval;
-	const struct snapshot *s = i ? i->snapshot : NULL;
-	double age;
+	const struct snapshot *s = p->interval ? p->interval->snapshot : NULL;
 	int r;
 
 	if (!s || !p->info || !p->info->go_version)
@@ -105,9 +106,7 @@ static int add_goroutines(struct target *t, struct arena *a, const struct node_l
 	sum(&t->system, (double)s->system);
 	t->growing_sites += p->growing_sites;
 	sum(&t->unread, (double)(s->quality.torn + s->quality.unreadable));
-	age = (double)(look->time.tv_sec - i->time.tv_sec) +
-	      (double)(look->time.tv_nsec - i->time.tv_nsec) / 1e9;
-	largest(&t->look_age_s, age > 0 ? age : 0);
+	largest(&t->look_age_s, age_s);
 	r = add_words(&t->states, a, s->by_state, s->n_by_state);
 	if (r == 0)
 		r = add_words(&t->reasons, a, s->by_wait_reason, s->n_by_wait_reason);
@@ -260,7 +259,7 @@ static enum watch_state state_of(const struct node_process *p)
 }
 
 int target_add(struct target *t, struct arena *a, const struct node_look *look,
-	       const struct node_process *p)
+	       const struct node_process *p, double age_s)
 {
 	int r;
 
@@ -275,5 +274,5 @@ int target_add(struct target *t, struct arena *a, const struct node_look *look,
 	r = describe(t, a, p);
 	if (r == 0)
 		r = add_findings(t, a, p);
-	return r < 0 ? r : add_goroutines(t, a, look, p);
+	return r < 0 ? r : add_goroutines(t, a, p, age_s);
 }

@@ -39,6 +39,7 @@ struct target_site {
 	bool judged;		/* whether it grows is known */
 	uint32_t growing;	/* processes in which it grows */
 	double rate_per_s;	/* of those */
+	bool shown_before;	/* in the look before */
 };
 
 /* More are kept than are shown, for the sums of several processes have another order. */
@@ -52,10 +53,14 @@ struct target_sites {
 	uint64_t others;	/* goroutines of none of these */
 };
 
-/* Of one process: those that grow, then the largest, LIMIT_METRIC_SITES of them. -ENOMEM. */
+/* Of one process: those that grow, then the largest, a few more than are shown. -ENOMEM. */
 int target_sites_add(struct target_sites *t, struct arena *a, const struct node_process *p);
-/* Sorts, and puts what is over LIMIT_METRIC_SITES to the others. */
-void target_sites_close(struct target_sites *t);
+/*
+ * Sorts, and puts what is over LIMIT_METRIC_SITES to the others. Those that were shown in the look
+ * `before` (NULL: none) need not be larger than all others: series that come and go cost their
+ * reader most.
+ */
+void target_sites_close(struct target_sites *t, const struct target_sites *before);
 
 /* A number of those processes that have it. */
 struct target_sum {
@@ -88,6 +93,9 @@ struct target {
 };
 
 void target_init(struct target *t);
-/* Adds a process. Strings are copied to the arena. -ENOMEM. */
+/*
+ * Adds a process whose goroutines were read age_s ago, if ever. Strings are copied to the arena.
+ * -ENOMEM.
+ */
 int target_add(struct target *t, struct arena *a, const struct node_look *look,
-	       const struct node_process *p);
+	       const struct node_process *p, double age_s);

@@ -108,7 +108,7 @@ static void a_go_process_is_told_with_all_that_is_known(void **state)
 		{ "loiter_looks_total" SHOP "}", 10 },
 		{ "loiter_looks_failed_total" SHOP "}", 2 },
 		{ "loiter_looks_missed_total" SHOP "}", 1 },
-		{ "loiter_look_age_seconds" SHOP "}", 2.5 },
+		{ "loiter_look_age_seconds" SHOP "}", 0 },
 		{ "loiter_target_lost_events_total" SHOP "}", 4 },
 		{ "loiter_goroutine_processes" SHOP "}", 1 },
 		{ "loiter_goroutines" SHOP ",state=\"waiting\"}", 15 },
@@ -406,6 +406,72 @@ static void counters_go_on_when_a_process_ends(void **state)
 	a.state = c.state = WATCH_EXITED;
 	look_again(b, NULL, 0, (struct node_process[]){ a, c }, 2, 240);
 	assert_counts(b, 1, 1, 3, 0, 11);
+	openmetrics_book_free(b);
+}
+
+static void how_old_a_look_is_goes_by_the_node_s_clock(void **state)
+{
+	struct openmetrics_book *b = openmetrics_book_new(0);
+	struct snapshot s = { .total = 1 };
+	struct interval i = { .snapshot = &s };
+	struct node_process p = shop(1, 10, 1);
+	struct parsed_metrics got;
+
+	(void)state;
+	p.interval = &i;
+	p.looked = true;
+	look_again(b, &p, 1, NULL, 0, 1000);
+	p.looked = false;
+	look_again(b, &p, 1, NULL, 0, 1060);
+	look_again(b, &p, 1, NULL, 0, 1120);
+	got = read_back(b, false, 0);
+	assert_value(&got, "loiter_look_age_seconds{exe=\"shop\"}", 120);
+	metrics_done(&got);
+	/* The daemon has begun its looks anew, and its clock with them. */
+	look_again(b, &p, 1, NULL, 0, 0);
+	look_again(b, &p, 1, NULL, 0, 60);
+	got = read_back(b, false, 0);
+	assert_value(&got, "loiter_look_age_seconds{exe=\"shop\"}", 60);
+	assert_value(&got, "loiter_process_starts_total{exe=\"shop\"}", 0);
+	metrics_done(&got);
+	openmetrics_book_free(b);
+}
+
+static void a_site_that_is_shown_stays_unless_another_is_much_larger(void **state)
+{
+	enum { SITES = LIMIT_METRIC_SITES + 1 };
+	struct openmetrics_book *b = openmetrics_book_new(0);
+	struct frame frames[SITES];
+	struct group groups[SITES];
+	struct site sites[SITES];
+	struct snapshot s = { .groups = groups, .n_groups = SITES };
+	struct interval i = { .snapshot = &s, .sites = sites, .n_sites = SITES };
+	struct node_process p = shop(1, 10, 1);
+	/* Of the last two sites, at three looks; the others have 200. */
+	static const struct { uint64_t counts[2]; bool first_is_shown; } looks[] = {
+		{ { 100, 99 }, true }, { { 81, 100 }, true }, { { 79, 100 }, false },
+	};
+
+	(void)state;
+	p.interval = &i;
+	for (size_t look = 0; look < ARRAY_SIZE(looks); look++) {
+		struct parsed_metrics got;
+
+		for (uint32_t k = 0; k < SITES; k++) {
+			frames[k] = (struct frame){ .function = "main.f", .file = "f.go", .line = k };
+			groups[k] = (struct group){ .stack = { &frames[k], 1 } };
+			sites[k] = (struct site){ .id = k, .group = k, .count = 200 };
+			if (k >= SITES - 2)
+				sites[k].count = looks[look].counts[k - (SITES - 2)];
+		}
+		look_again(b, &p, 1, NULL, 0, 60.0 * (double)look);
+		got = read_back(b, false, 0);
+		assert_int_equal(!!metrics_find(&got, "loiter_site_goroutines{exe=\"shop\","
+						      "site=\"main.f f.go:9\"}"),
+				 looks[look].first_is_shown);
+		assert_int_equal(count_of(&got, "loiter_site_goroutines"), SITES);
+		metrics_done(&got);
+	}
 	openmetrics_book_free(b);
 }
 
@@ -711,6 +777,8 @@ int main(void)
 		cmocka_unit_test(a_scope_and_a_container_of_a_pod_are_not_in_the_name),
 		cmocka_unit_test(processes_of_one_name_are_summed),
 		cmocka_unit_test(counters_go_on_when_a_process_ends),
+		cmocka_unit_test(a_site_that_is_shown_stays_unless_another_is_much_larger),
+		cmocka_unit_test(how_old_a_look_is_goes_by_the_node_s_clock),
 		cmocka_unit_test(an_exec_ends_one_program_and_begins_another),
 		cmocka_unit_test(a_start_counts_once_it_is_known_what_began),
 		cmocka_unit_test(a_target_is_forgotten_long_after_its_last_process),

@@ -288,8 +288,6 @@ static void describe_goroutines(const struct interval *i, struct node_process *p
 
 static void describe_schedule(struct node *n, struct node_entry *e, struct node_process *p)
 {
-	e->history = (struct node_history){ e->points.all, e->points.n };
-	p->history = &e->history;
 	p->tally = e->tally;
 	p->examined = e->exams.last;
 	if (e->watched)
@@ -340,15 +338,20 @@ static void describe(struct node *n, struct node_entry *e, struct node_process *
 	describe_goroutines(w->interval, p);
 }
 
-/* For the sparkline. What has just come is not worth one. */
-static int remember(struct node *n, struct node_entry *e, const struct node_process *p)
+/* For the sparkline; where the points lie may change with each one. */
+static int remember(struct node *n, struct node_entry *e, struct node_process *p)
 {
 	const struct node_point point = { .elapsed_s = n->look.elapsed_s, .rss_bytes = p->rss.now,
 					  .goroutines = p->goroutines.known ? p->goroutines.now : 0 };
+	int r = 0;
 
-	if (!n->args.scheduled || (!e->fresh && !p->looked))
+	if (!n->args.scheduled)
 		return 0;
-	return node_points_add(&e->points, turns_glance_s(&n->rule), &point);
+	if (e->fresh || p->looked)
+		r = node_points_add(&e->points, turns_glance_s(&n->rule), &point);
+	e->history = (struct node_history){ e->points.all, e->points.n };
+	p->history = &e->history;
+	return r;
 }
 
 static int describe_all(struct node *n)

@@ -191,6 +191,13 @@ static void ask(struct node *n, struct node_entry *e, const char *reason)
 }
 
 /* One that grows before one whose time has come; then whoever waits for longest. */
+static bool comes_before(const struct node_entry *x, const struct node_entry *y)
+{
+	if (grows(x) != grows(y))
+		return grows(x);
+	return x->exams.asked_s < y->exams.asked_s;
+}
+
 void node_exams_ask(struct node *n)
 {
 	struct node_entry *best = NULL;
@@ -201,10 +208,8 @@ void node_exams_ask(struct node *n)
 	for (size_t i = 0; i < n->n; i++) {
 		struct node_entry *e = n->all[i];
 		const char *reason = reason_for(n, e);
-		bool better = !best || (grows(e) && !grows(best)) ||
-			      (grows(e) == grows(best) && e->exams.asked_s < best->exams.asked_s);
 
-		if (reason && better) {
+		if (reason && (!best || comes_before(e, best))) {
 			best = e;
 			best_reason = reason;
 		}

@@ -91,7 +91,7 @@ def test_from_the_node_to_a_process_and_back(page, site):
 def test_a_finding_leads_to_its_goroutines_and_they_to_their_stack(page, site):
     page.open(site + PROCESS)
     orphan, = [e for e in page.find_all('.finding') if 'fetch.func1' in page.text(e)]
-    href = page.run('return arguments[0].querySelector(".more a").getAttribute("href")',
+    href = page.run('return arguments[0].querySelector(".site a").getAttribute("href")',
                     {browser.ELEMENT: orphan})
     page.click(page.find(f'.finding a[href="{href}"]'))
     row = page.find(href)
@@ -141,7 +141,8 @@ def test_the_keyboard_goes_the_way_of_the_page(page):
 
 
 def test_a_long_table_is_narrowed_by_typing(page):
-    rows = 'return [...document.querySelectorAll("#processes tbody tr")].filter(r => !r.hidden).length'
+    rows = ('return [...document.querySelectorAll("#processes tbody tr")]'
+            '.filter(r => !r.hidden).length')
     everybody = page.run(rows)
     box = page.find('.filter input')
     page.type(box, 'postgres')
@@ -183,13 +184,14 @@ COLOURS = '''
 const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = {};
 while (walker.nextNode()) {
 	const e = walker.currentNode.parentElement;
-	if (!walker.currentNode.data.trim() || !e.checkVisibility() || e.closest('svg, script, style'))
+	const words = walker.currentNode.data.trim();
+	if (!words || !e.checkVisibility() || e.closest('svg, script, style'))
 		continue;
 	let ground = e;
 	while (ground && getComputedStyle(ground).backgroundColor === 'rgba(0, 0, 0, 0)')
 		ground = ground.parentElement;
 	found[getComputedStyle(e).color + ' on ' +
-	      getComputedStyle(ground || document.body).backgroundColor] = walker.currentNode.data.trim();
+	      getComputedStyle(ground || document.body).backgroundColor] = words;
 }
 return found;
 '''
@@ -252,8 +254,8 @@ def test_no_name_becomes_more_than_text(page, site, path):
     page.open(site + path)
     # An alert would make this fail, and a style, a picture or a script would be complained about.
     assert page.run('return document.scripts.length') == 1
-    assert page.run('return document.querySelectorAll("[onload],[onclick],[style],img,iframe").length'
-                    ) == 0
+    assert page.run('return document.querySelectorAll("[onload],[onclick],[style],img,iframe")'
+                    '.length') == 0
     assert [c for c in page.complaints() if 'favicon' not in c['message']] == []
 
 

@@ -30,6 +30,7 @@ def main():
                   '#pragma once\n\n')
         out.write(c_array('page_style', style) + '\n' + c_array('page_script', script) + '\n')
         out.write(f'#define PAGE_POLICY "{policy}"\n')
+        out.write(f'#define PAGE_SCRIPT "\'sha256-{digest(script)}\'"\n')
 
 
 main()

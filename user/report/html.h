@@ -20,6 +20,7 @@ void html_sentence(const char *s, size_t most, FILE *out);
 
 /*
  * As fprintf(), but for %s: escaped, NULL is "?", and a precision is of columns and not of bytes.
- * Of conversions there are d i u x f s and %, with flags, numbers for width and precision, and l ll z.
+ * Of conversions there are d i u x f s and %, with flags, numbers for width and precision, and
+ * l ll z.
  */
 void html_printf(FILE *out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -20,6 +20,8 @@
  * behind it, which only a header can say.
  */
 extern const char page_policy[];
+/* What a policy of somebody else must have among its script-src: "'sha256-...'". */
+extern const char page_script_source[];
 
 struct page_options {
 	const char *version;	/* of loiter; NULL unknown */
@@ -29,7 +31,7 @@ struct page_options {
 	 * them fills with page_fill().
 	 */
 	const struct node_history *history;
-	/* At most so many, 0 for 100, 2000 and 250: with findings, without, groups of goroutines. */
+	/* With findings, without, groups: at most so many, 0 for 100, 2000 and 250. */
 	uint32_t cards, rows, groups;
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What can be read without this: it only narrows a long table, and widens boxes of a flame graph. */
+/* All can be read without this: it narrows a long table, and widens boxes of a flame graph. */
 'use strict';
 
 /* A table with many rows gets a box to type a part of a name in. */
@@ -24,7 +24,7 @@ function narrow(table) {
 		const wanted = input.value.trim().toLowerCase();
 		let shown = 0;
 		for (const row of rows) {
-			row.hidden = wanted !== '' && !row.textContent.toLowerCase().includes(wanted);
+			row.hidden = !row.textContent.toLowerCase().includes(wanted);
 			shown += row.hidden ? 0 : 1;
 		}
 		told.textContent = wanted === '' ? '' : shown + ' of ' + rows.length;
@@ -69,9 +69,11 @@ function zoom(flame) {
 			box.text.setAttribute('y', +box.rect.getAttribute('y') + 12);
 			box.g.append(box.text);
 		}
-		const room = Math.floor((width - 6) / 7.2), name = box.name.replace(/ \([^(]*\)$/, '');
+		const room = Math.floor((width - 6) / 7.2);
+		const name = box.name.replace(/ \([^(]*\)$/, '');
 		box.text.setAttribute('x', x + 3);
-		box.text.textContent = room < 4 ? '' : name.length > room ? name.slice(0, room - 1) + '\u2026' : name;
+		box.text.textContent = room < 4 ? '' : name.length <= room ? name :
+			name.slice(0, room - 1) + '\u2026';
 	};
 	const show = box => {
 		const scale = root.width / box.width;
@@ -94,10 +96,12 @@ function zoom(flame) {
 		words.textContent = at.name;
 	};
 	const seen = b => b.g.getAttribute('display') !== 'none';
-	const level = depth => boxes.filter(b => b.depth === depth && seen(b)).sort((a, b) => a.x - b.x);
+	const level = depth => boxes.filter(b => b.depth === depth && seen(b))
+		.sort((a, b) => a.x - b.x);
 	const beside = by => { const all = level(at.depth); return all[all.indexOf(at) + by]; };
 	const keys = {
-		ArrowUp: () => step(level(at.depth + 1).filter(b => within(b, at)).sort((a, b) => b.width - a.width)[0]),
+		ArrowUp: () => step(level(at.depth + 1).filter(b => within(b, at))
+			.sort((a, b) => b.width - a.width)[0]),
 		ArrowDown: () => step(level(at.depth - 1).find(b => within(at, b))),
 		ArrowLeft: () => step(beside(-1)),
 		ArrowRight: () => step(beside(1)),

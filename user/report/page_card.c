@@ -70,7 +70,7 @@ static void put_finding(const struct finding *f, FILE *out)
 	html_sentence(f->summary ? f->summary : "", SENTENCE, out);
 	if (f->pattern)
 		html_printf(out, " <span class=\"pattern\">%.60s</span>", f->pattern);
-	if (f->site)
+	if (f->site && *f->site)
 		html_printf(out, "<span class=\"site\">%.240s</span>", f->site);
 	fputs("</li>\n", out);
 }

@@ -100,8 +100,8 @@ static void put_totals(const struct snapshot *s, FILE *out)
 	char words[WORDS_NUMBER];
 
 	for (uint32_t i = 0; i < n && i < 12; i++)
-		html_printf(out, "%s%s %.60s", i ? " \xc2\xb7 " : "", words_count(all[i].count, words),
-			    all[i].name);
+		html_printf(out, "%s%s %.60s", i ? " \xc2\xb7 " : "",
+			    words_count(all[i].count, words), all[i].name);
 	html_printf(out, "%s%s of the runtime\xe2\x80\x99s own", n ? " \xc2\xb7 " : "",
 		    words_count(s->system, words));
 }
@@ -118,26 +118,30 @@ static uint32_t user_groups(const struct snapshot *s)
 
 void page_groups(const struct snapshot *s, uint32_t most, FILE *out)
 {
+	static const struct page_column columns[] = {
+		{ "Count", true }, { "Verdict", false }, { "Waits for", false },
+		{ "At least", true }, { "Where (open for the stack)", false },
+		{ "Blocked on", false }, { "Created by", false },
+	};
 	uint32_t n = user_groups(s), shown = n < most ? n : most;
 
-	fputs("<section aria-labelledby=\"groups\">\n<h2 id=\"groups\">Goroutines</h2>\n", out);
+	page_section("groups", "Goroutines", out);
 	if (n)
-		fputs("<div class=\"sheet\" role=\"region\" aria-labelledby=\"groups\" tabindex=\"0\">\n"
-		      "<table class=\"long\" id=\"grouped\"><caption>", out);
+		fputs("<div class=\"sheet\" role=\"region\" aria-labelledby=\"groups\" "
+		      "tabindex=\"0\">\n<table class=\"long\" id=\"grouped\"><caption>", out);
 	else
 		fputs("<p class=\"muted\">", out);
 	put_totals(s, out);
-	fputs(n ? "</caption>\n<thead><tr><th scope=\"col\" class=\"number\">Count</th>"
-		  "<th scope=\"col\">Verdict</th><th scope=\"col\">Waits for</th>"
-		  "<th scope=\"col\" class=\"number\">At least</th>"
-		  "<th scope=\"col\">Where (open for the stack)</th><th scope=\"col\">Blocked on</th>"
-		  "<th scope=\"col\">Created by</th></tr></thead>\n<tbody>\n" : "</p>\n", out);
+	fputs(n ? "</caption>\n" : "</p>\n", out);
+	if (n)
+		page_columns(columns, ARRAY_SIZE(columns), out);
 	for (uint32_t i = 0; i < shown; i++)
 		put_group(s, i, out);
 	if (n)
 		fputs("</tbody></table></div>\n", out);
 	if (shown < n)
-		html_printf(out, "<p class=\"more\">%u more groups: see the JSON.</p>\n", n - shown);
+		html_printf(out, "<p class=\"more\">%u more groups: see the JSON.</p>\n",
+			    n - shown);
 	fputs("</section>\n", out);
 }
 
@@ -170,26 +174,38 @@ static void put_on_thread(const struct snapshot *s, const struct group *g, FILE 
 	html_printf(out, "%s</td></tr>\n", g->count > g->n_samples ? ", \xe2\x80\xa6" : "");
 }
 
+static void put_threads(const struct snapshot *s, FILE *out)
+{
+	static const struct page_column columns[] = {
+		{ "State", false }, { "Where", false }, { "Threads", false },
+	};
+	bool any = false;
+
+	for (uint32_t i = 0; i < s->n_groups; i++) {
+		if (!threads_of(&s->groups[i]))
+			continue;
+		if (!any) {
+			fputs("<div class=\"sheet\"><table>"
+			      "<caption>Goroutines that were on a thread</caption>\n", out);
+			page_columns(columns, ARRAY_SIZE(columns), out);
+		}
+		any = true;
+		put_on_thread(s, &s->groups[i], out);
+	}
+	if (any)
+		fputs("</tbody></table></div>\n", out);
+}
+
 void page_threads(const struct snapshot *s, FILE *out)
 {
 	char words[WORDS_NUMBER];
-	bool any = false;
 
-	fputs("<section aria-labelledby=\"threads\">\n<h2 id=\"threads\">Threads</h2>\n", out);
+	page_section("threads", "Threads", out);
 	if (s->process.threads)
 		html_printf(out, "<p>%s thread%s.</p>\n", words_count(s->process.threads, words),
 			    s->process.threads == 1 ? "" : "s");
 	else
 		fputs("<p class=\"muted\">Their number is not known.</p>\n", out);
-	for (uint32_t i = 0; i < s->n_groups; i++) {
-		if (!threads_of(&s->groups[i]))
-			continue;
-		if (!any)
-			fputs("<div class=\"sheet\"><table><caption>Goroutines that were on a thread"
-			      "</caption>\n<thead><tr><th scope=\"col\">State</th><th scope=\"col\">Where"
-			      "</th><th scope=\"col\">Threads</th></tr></thead>\n<tbody>\n", out);
-		any = true;
-		put_on_thread(s, &s->groups[i], out);
-	}
-	fputs(any ? "</tbody></table></div>\n</section>\n" : "</section>\n", out);
+	put_threads(s, out);
+	fputs("</section>\n", out);
 }

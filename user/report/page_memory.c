@@ -41,10 +41,11 @@ static void put_bar(const struct memory_ledger *m, FILE *out)
 		to = lround(sum * BAR_WIDTH);
 		if (to == from)
 			continue;
-		html_printf(out, "<g><title>%s: %s</title><rect class=\"m%d\" x=\"%ld\" width=\"%ld\" "
-			    "height=\"%d\"/></g>", memory_part_name((enum memory_part)i),
-			    words_bytes(m->part[i], words), i, from,
-			    to - from > BAR_GAP ? to - from - BAR_GAP : to - from, BAR_HEIGHT);
+		html_printf(out, "<g><title>%s: %s</title>", memory_part_name((enum memory_part)i),
+			    words_bytes(m->part[i], words));
+		html_printf(out, "<rect class=\"m%d\" x=\"%ld\" width=\"%ld\" height=\"%d\"/></g>",
+			    i, from, to - from > BAR_GAP ? to - from - BAR_GAP : to - from,
+			    BAR_HEIGHT);
 	}
 	fputs("</svg>\n", out);
 }
@@ -55,8 +56,8 @@ static void put_part(const struct memory_ledger *m, int part, FILE *out)
 	double percent = 100 * share_of(m, part);
 
 	html_printf(out, "<tr><th scope=\"row\"><svg class=\"swatch\" viewBox=\"0 0 10 10\" "
-		    "aria-hidden=\"true\"><rect class=\"m%d\" width=\"10\" height=\"10\" rx=\"2\"/></svg>"
-		    "%s</th>", part, memory_part_name((enum memory_part)part));
+		    "aria-hidden=\"true\"><rect class=\"m%d\" width=\"10\" height=\"10\" "
+		    "rx=\"2\"/></svg>%s</th>", part, memory_part_name((enum memory_part)part));
 	if (!known(m->part[part]))
 		fputs("<td class=\"number\">not told apart</td><td></td>", out);
 	else
@@ -67,13 +68,15 @@ static void put_part(const struct memory_ledger *m, int part, FILE *out)
 
 static void put_parts(const struct memory_ledger *m, FILE *out)
 {
+	static const struct page_column columns[] = {
+		{ "Part", false }, { "Bytes", true }, { "Share", true }, { "What it is", false },
+	};
 	char words[WORDS_NUMBER];
 
-	html_printf(out, "<table><caption>All parts; they sum to the RSS of %s%s</caption>\n<thead><tr>"
-		    "<th scope=\"col\">Part</th><th scope=\"col\" class=\"number\">Bytes</th>"
-		    "<th scope=\"col\" class=\"number\">Share</th><th scope=\"col\">What it is</th></tr>"
-		    "</thead>\n<tbody>\n", words_bytes(m->rss_bytes, words),
+	html_printf(out, "<table><caption>All parts; they sum to the RSS of %s%s</caption>\n",
+		    words_bytes(m->rss_bytes, words),
 		    m->by_page ? "" : ", by the kernel's sums alone");
+	page_columns(columns, ARRAY_SIZE(columns), out);
 	for (int i = 0; i < MEMORY_PARTS; i++)
 		put_part(m, i, out);
 	fputs("</tbody></table>\n", out);
@@ -141,15 +144,18 @@ static void put_beside(const struct memory_ledger *m, FILE *out)
 
 static void put_retained(const struct retained *r, FILE *out)
 {
+	static const struct page_column columns[] = {
+		{ "Holder", false }, { "Reached first", true }, { "By it alone", true },
+		{ "By way of", false },
+	};
 	char words[WORDS_NUMBER];
 
 	if (r->why_not || !r->n)
 		return;
-	html_printf(out, "<h3 id=\"holders\">Who holds the Go heap</h3>\n<div class=\"sheet\"><table>"
-		    "<caption>%s reached in all</caption>\n<thead><tr><th scope=\"col\">Holder</th>"
-		    "<th scope=\"col\" class=\"number\">Reached first</th>"
-		    "<th scope=\"col\" class=\"number\">By it alone</th><th scope=\"col\">By way of</th>"
-		    "</tr></thead>\n<tbody>\n", words_bytes(r->live_bytes, words));
+	html_printf(out, "<h3 id=\"holders\">Who holds the Go heap</h3>\n"
+		    "<div class=\"sheet\"><table><caption>%s reached in all</caption>\n",
+		    words_bytes(r->live_bytes, words));
+	page_columns(columns, ARRAY_SIZE(columns), out);
 	for (uint32_t i = 0; i < r->n && i < RETAINERS; i++) {
 		const struct retainer *holder = &r->all[i];
 
@@ -169,8 +175,8 @@ void page_memory(const struct snapshot *s, FILE *out)
 
 	if (!m)
 		return;
-	fputs("<section aria-labelledby=\"memory\">\n<h2 id=\"memory\">Memory</h2>\n"
-	      "<div class=\"sheet\"><div class=\"memory\">\n", out);
+	page_section("memory", "Memory", out);
+	fputs("<div class=\"sheet\"><div class=\"memory\">\n", out);
 	put_bar(m, out);
 	fputs("</div>\n", out);
 	put_parts(m, out);

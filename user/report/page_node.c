@@ -107,7 +107,8 @@ static void put_counts(const struct node_look *n, FILE *out)
 	if (n->stuck)
 		html_printf(out, "; %u stuck", n->stuck);
 	if (n->began || n->ended)
-		html_printf(out, "; since the look before %lu began, %lu ended", n->began, n->ended);
+		html_printf(out, "; since the look before %lu began, %lu ended", n->began,
+			    n->ended);
 	fputs(".</p>\n", out);
 }
 
@@ -119,7 +120,8 @@ static void put_top(const struct node_look *n, const struct node_self *self,
 	fputs("<header class=\"top\"><div class=\"wide\">\n", out);
 	page_brand(o, NULL, out);
 	fputs("<nav aria-label=\"Sections\"><ul>"
-	      "<li><a href=\"#findings\">Findings</a></li><li><a href=\"#others\">Processes</a></li>"
+	      "<li><a href=\"#findings\">Findings</a></li>"
+	      "<li><a href=\"#others\">Processes</a></li>"
 	      "<li><a href=\"#loiter\">loiter itself</a></li></ul></nav>\n"
 	      "<p class=\"when\">looked at ", out);
 	page_time(&n->time, out);
@@ -132,8 +134,9 @@ static void put_title(const struct node_look *n, const struct wrong *w, FILE *ou
 {
 	fputs("<div class=\"title\">\n", out);
 	if (w->all) {
-		html_printf(out, "<h1>%u of %u processes need%s a look</h1>\n<p class=\"lead\">worst "
-			    "of each", w->all, n->n, w->all == 1 ? "s" : "");
+		html_printf(out, "<h1>%u of %u processes need%s a look</h1>\n"
+			    "<p class=\"lead\">worst of each", w->all, n->n,
+			    w->all == 1 ? "s" : "");
 		put_grades(w, out);
 		fputs("</p>\n", out);
 	} else {
@@ -149,14 +152,14 @@ static void put_calm(const struct node_look *n, FILE *out)
 {
 	html_printf(out, "<p class=\"calm\">No process has findings%s.</p>\n",
 		    n->n_unknown || n->unreadable || n->stuck ?
-			    " as far as they could be looked at" : "");
+			    ", as far as they could be looked at" : "");
 }
 
 static void put_findings(const struct node_look *n, const struct wrong *w, uint32_t most, FILE *out)
 {
 	uint32_t shown = 0;
 
-	fputs("<section aria-labelledby=\"findings\">\n<h2 id=\"findings\">Findings</h2>\n", out);
+	page_section("findings", "Findings", out);
 	if (!w->all)
 		put_calm(n, out);
 	else
@@ -180,8 +183,8 @@ static void put_gone(const struct node_look *n, FILE *out)
 {
 	if (!n->n_gone)
 		return;
-	fputs("<section aria-labelledby=\"gone\">\n<h2 id=\"gone\">Ended since the look before</h2>\n"
-	      "<ul class=\"notes sheet\">\n", out);
+	page_section("gone", "Ended since the look before", out);
+	fputs("<ul class=\"notes sheet\">\n", out);
 	for (uint32_t i = 0; i < n->n_gone; i++)
 		html_printf(out, "<li>%.80s, pid %d: %s</li>\n", n->gone[i].name, n->gone[i].pid,
 			    watch_state_name(n->gone[i].state));

@@ -16,6 +16,7 @@
 #define RATE_MIN_S 20
 
 const char page_policy[] = PAGE_POLICY;
+const char page_script_source[] = PAGE_SCRIPT;
 
 /* A clock: the icon. */
 #define MARK \
@@ -31,11 +32,12 @@ void page_begin(const char *title, FILE *out)
 		    "<meta name=\"color-scheme\" content=\"light dark\">\n"
 		    "<meta name=\"referrer\" content=\"no-referrer\">\n<title>%s</title>\n",
 		    page_policy, title);
-	fputs("<link rel=\"icon\" href=\"data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' "
-	      "viewBox='0 0 32 32'>" MARK "</svg>\">\n<style>", out);
+	fputs("<link rel=\"icon\" href=\"data:image/svg+xml,"
+	      "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'>" MARK "</svg>\">\n"
+	      "<style>", out);
 	fwrite(page_style, 1, sizeof(page_style), out);
-	fputs("</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the content</a>\n",
-	      out);
+	fputs("</style>\n</head>\n<body>\n"
+	      "<a class=\"skip\" href=\"#main\">Skip to the content</a>\n", out);
 }
 
 void page_end(FILE *out)
@@ -73,6 +75,21 @@ void page_time(const struct timespec *t, FILE *out)
 	}
 	snprintf(words, sizeof(words), "%.10s %.8s UTC", iso, iso + 11);
 	html_printf(out, "<time datetime=\"%s\">%s</time>", iso, words);
+}
+
+void page_section(const char *id, const char *title, FILE *out)
+{
+	html_printf(out, "<section aria-labelledby=\"%s\">\n<h2 id=\"%s\">%s</h2>\n", id, id,
+		    title);
+}
+
+void page_columns(const struct page_column *all, size_t n, FILE *out)
+{
+	fputs("<thead><tr>", out);
+	for (size_t i = 0; i < n; i++)
+		html_printf(out, all[i].number ? "<th scope=\"col\" class=\"number\">%s</th>"
+					       : "<th scope=\"col\">%s</th>", all[i].title);
+	fputs("</tr></thead>\n<tbody>\n", out);
 }
 
 void page_badge(enum verdict v, FILE *out)

@@ -18,6 +18,14 @@ void page_end(FILE *out);
 void page_brand(const struct page_options *o, const char *home, FILE *out);
 /* <time>: "2026-07-31 09:24:50 UTC". */
 void page_time(const struct timespec *t, FILE *out);
+/* Begins a <section> under a heading, which others refer to by its id. */
+void page_section(const char *id, const char *title, FILE *out);
+/* The heads of a table's columns, between its caption and its rows. */
+struct page_column {
+	const char *title;
+	bool number;	/* stands at the right */
+};
+void page_columns(const struct page_column *all, size_t n, FILE *out);
 /* A verdict as a word in its colour. */
 void page_badge(enum verdict v, FILE *out);
 

@@ -20,14 +20,21 @@ enum { GROUPS = 250, FINDINGS = 200, SENTENCE = 1000, TITLE = 320 };
 /* Stands where page_fill() puts something: no name makes these bytes, for "<" is escaped. */
 #define SLOT "<!--loiter:history-->"
 
+/* One that is not Go has memory and threads alone. */
+static bool is_go(const struct snapshot *s)
+{
+	return s->process.go_version || s->total || s->system;
+}
+
 /* --- The top --- */
 
 static void put_top(const struct snapshot *s, const struct page_options *o, FILE *out)
 {
 	fputs("<header class=\"top\"><div class=\"wide\">\n", out);
 	page_brand(o, "../../", out);
-	fputs("<nav aria-label=\"Sections\"><ul><li><a href=\"#findings\">Findings</a></li>"
-	      "<li><a href=\"#groups\">Goroutines</a></li>", out);
+	fputs("<nav aria-label=\"Sections\"><ul><li><a href=\"#findings\">Findings</a></li>", out);
+	if (is_go(s))
+		fputs("<li><a href=\"#groups\">Goroutines</a></li>", out);
 	if (s->total)
 		fputs("<li><a href=\"#flames\">Flame graph</a></li>", out);
 	if (s->memory)
@@ -46,8 +53,10 @@ static void put_size(const struct snapshot *s, FILE *out)
 	uint64_t rss = s->memory ? s->memory->rss_bytes : p->rss_bytes;
 	char words[WORDS_NUMBER];
 
-	html_printf(out, "<p class=\"lead\">%s goroutine%s", words_count(s->total, words),
-		    s->total == 1 ? "" : "s");
+	html_printf(out, "<p class=\"lead\">pid %d", p->pid);
+	if (is_go(s))
+		html_printf(out, " \xc2\xb7 %s goroutine%s", words_count(s->total, words),
+			    s->total == 1 ? "" : "s");
 	if (rss)
 		html_printf(out, " \xc2\xb7 RSS %s", words_bytes(rss, words));
 	if (p->threads)
@@ -153,7 +162,10 @@ static void put_finding(const struct finding *f, uint32_t i, uint32_t groups, FI
 	if (f->pattern)
 		html_printf(out, " <span class=\"pattern\">%.60s</span>", f->pattern);
 	fputs("</h3>\n", out);
-	if (f->site)
+	if (f->site && *f->site && f->group < groups)
+		html_printf(out, "<p class=\"site\"><a href=\"#g%u\">%.400s</a></p>\n", f->group,
+			    f->site);
+	else if (f->site && *f->site)
 		html_printf(out, "<p class=\"site\">%.400s</p>\n", f->site);
 	put_evidence(f, out);
 	if (f->advice) {
@@ -161,8 +173,6 @@ static void put_finding(const struct finding *f, uint32_t i, uint32_t groups, FI
 		html_sentence(f->advice, SENTENCE, out);
 		fputs("</p>\n", out);
 	}
-	if (f->group < groups)
-		html_printf(out, "<p class=\"more\"><a href=\"#g%u\">The goroutines</a></p>\n", f->group);
 	fputs("</article>\n", out);
 }
 
@@ -170,7 +180,7 @@ static void put_findings(const struct snapshot *s, uint32_t groups, FILE *out)
 {
 	char words[WORDS_NUMBER];
 
-	fputs("<section aria-labelledby=\"findings\">\n<h2 id=\"findings\">Findings</h2>\n", out);
+	page_section("findings", "Findings", out);
 	if (!s->n_findings) {
 		fputs("<p class=\"calm\">No findings", out);
 		if (s->leaks && s->leaks->passes && !s->leaks->why_not)
@@ -193,8 +203,8 @@ static void put_flames(const struct snapshot *s, FILE *out, int *r)
 {
 	if (!s->total)
 		return;
-	fputs("<section aria-labelledby=\"flames\">\n<h2 id=\"flames\">Flame graph</h2>\n"
-	      "<div class=\"sheet\"><div class=\"flame\">\n<div class=\"drawing\">\n", out);
+	page_section("flames", "Flame graph", out);
+	fputs("<div class=\"sheet\"><div class=\"flame\">\n<div class=\"drawing\">\n", out);
 	*r = flamegraph_part(s, out);
 	fputs("</div>\n<ul class=\"keys\"><li>width: goroutines in it</li><li>upwards: what it "
 	      "called</li><li>orange: the program\xe2\x80\x99s own code</li><li>blue: the standard "
@@ -211,11 +221,11 @@ static void put_notes(const struct snapshot *s, FILE *out)
 
 	if (!q->torn && !q->unreadable && !q->n_notes && !of_memory)
 		return;
-	fputs("<section aria-labelledby=\"notes\">\n<h2 id=\"notes\">What is not known</h2>\n"
-	      "<ul class=\"notes sheet\">\n", out);
+	page_section("notes", "What is not known", out);
+	fputs("<ul class=\"notes sheet\">\n", out);
 	if (q->torn)
-		html_printf(out, "<li>%s goroutine%s changed under every attempt to read it: counted, "
-			    "not in the groups</li>\n", words_count(q->torn, words),
+		html_printf(out, "<li>%s goroutine%s changed under every attempt to read it: "
+			    "counted, not in the groups</li>\n", words_count(q->torn, words),
 			    q->torn == 1 ? "" : "s");
 	if (q->unreadable)
 		html_printf(out, "<li>%s goroutine%s in memory that could not be read</li>\n",
@@ -229,8 +239,9 @@ static void put_notes(const struct snapshot *s, FILE *out)
 
 static void put_foot(const struct page_options *o, FILE *out)
 {
-	html_printf(out, "<footer class=\"foot\"><div class=\"wide\">\n<p class=\"more\">loiter %.40s "
-		    "\xc2\xb7 <a href=\"../../\">all processes of this node</a></p>\n</div></footer>\n",
+	html_printf(out, "<footer class=\"foot\"><div class=\"wide\">\n"
+		    "<p class=\"more\">loiter %.40s \xc2\xb7 "
+		    "<a href=\"../../\">all processes of this node</a></p>\n</div></footer>\n",
 		    o->version);
 }
 
@@ -241,11 +252,12 @@ int page_process(const struct snapshot *s, const struct page_options *o, FILE *o
 	char title[TITLE];
 	int r = 0;
 
-	snprintf(title, sizeof(title), "%.80s \xc2\xb7 pid %d \xc2\xb7 loiter", name, s->process.pid);
+	snprintf(title, sizeof(title), "%.80s \xc2\xb7 pid %d \xc2\xb7 loiter", name,
+		 s->process.pid);
 	page_begin(title, out);
 	put_top(s, o, out);
-	html_printf(out, "<main id=\"main\" tabindex=\"-1\" class=\"wide\">\n<div class=\"title\">\n"
-		    "<h1>%.120s</h1>\n", name);
+	html_printf(out, "<main id=\"main\" tabindex=\"-1\" class=\"wide\">\n"
+		    "<div class=\"title\">\n<h1>%.120s</h1>\n", name);
 	put_size(s, out);
 	put_reading(s, out);
 	fputs("</div>\n", out);
@@ -254,11 +266,12 @@ int page_process(const struct snapshot *s, const struct page_options *o, FILE *o
 	else
 		fputs(SLOT "\n", out);
 	put_findings(s, groups < s->n_groups ? groups : s->n_groups, out);
-	page_groups(s, groups, out);
+	if (is_go(s))
+		page_groups(s, groups, out);
 	put_flames(s, out, &r);
 	page_memory(s, out);
 	page_threads(s, out);
-	fputs("<section aria-labelledby=\"process\">\n<h2 id=\"process\">The process</h2>\n", out);
+	page_section("process", "The process", out);
 	put_identity(&s->process, out);
 	fputs("</section>\n", out);
 	page_downloads(s, out);

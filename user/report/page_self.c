@@ -37,7 +37,8 @@ static void put_cost(const struct node_look *n, const struct node_self *self, FI
 		page_fact(out, "OTLP", "%" PRIu64 " sent, %" PRIu64 " failed", self->otlp_sent,
 			  self->otlp_failed);
 	if (n->futex.on)
-		page_fact(out, "Long waits were traced", "%.0f %% of the time", n->futex.seen * 100);
+		page_fact(out, "Long waits were traced", "%.0f %% of the time",
+			  n->futex.seen * 100);
 	else if (n->futex.refused)
 		page_fact(out, "Long waits are not traced", "%s", n->futex.refused);
 }
@@ -85,7 +86,8 @@ void page_node_self(const struct node_look *n, const struct node_self *self, FIL
 	fputs("</dl>\n", out);
 	if (put_losses(n, self, out))
 		fputs("</dl>\n", out);
-	html_printf(out, "<p class=\"more\">loiter %.40s \xc2\xb7 <a href=\"metrics\">metrics</a> \xc2\xb7 "
-		    "<a href=\"targets\">targets</a> \xc2\xb7 <a href=\"api/v1/processes\">processes "
-		    "as JSON</a></p>\n</div></footer>\n", self->version);
+	html_printf(out, "<p class=\"more\">loiter %.40s \xc2\xb7 <a href=\"metrics\">metrics</a> "
+		    "\xc2\xb7 <a href=\"targets\">targets</a> \xc2\xb7 "
+		    "<a href=\"api/v1/processes\">processes as JSON</a></p>\n</div></footer>\n",
+		    self->version);
 }

@@ -72,8 +72,8 @@ static void put_row(const struct node_process *p, FILE *out)
 
 	fputs("<tr><th scope=\"row\">", out);
 	page_node_link(p, out);
-	html_printf(out, "</th><td>%s</td><td class=\"wait\">%s</td>", node_kind_name(p->kind),
-		    page_node_place(p, words));
+	html_printf(out, "</th><td class=\"number\">%d</td><td>%s</td><td class=\"wait\">%s</td>",
+		    p->pid, node_kind_name(p->kind), page_node_place(p, words));
 	put_figure(p, FIGURE_GOROUTINES, out);
 	put_figure(p, FIGURE_RSS, out);
 	put_rate(FIGURE_RSS, &p->rss, out);
@@ -89,23 +89,23 @@ static void put_row(const struct node_process *p, FILE *out)
 
 static void put_head(FILE *out)
 {
+	static const struct page_column columns[] = {
+		{ "Process", false }, { "PID", true }, { "Kind", false }, { "Runs in", false },
+		{ "Goroutines", true }, { "RSS", true }, { "RSS grows by", true },
+		{ "Threads", true }, { "CPU", true }, { "Notes", false },
+	};
+
 	fputs("<div class=\"sheet\" role=\"region\" aria-labelledby=\"others\" tabindex=\"0\">\n"
-	      "<table class=\"long\" id=\"processes\"><caption>Processes without findings; those that "
-	      "grow come first.</caption>\n<thead><tr><th scope=\"col\">Process</th>"
-	      "<th scope=\"col\">Kind</th><th scope=\"col\">Runs in</th>"
-	      "<th scope=\"col\" class=\"number\">Goroutines</th>"
-	      "<th scope=\"col\" class=\"number\">RSS</th>"
-	      "<th scope=\"col\" class=\"number\">RSS grows by</th>"
-	      "<th scope=\"col\" class=\"number\">Threads</th>"
-	      "<th scope=\"col\" class=\"number\">CPU</th><th scope=\"col\">Notes</th></tr></thead>\n"
-	      "<tbody>\n", out);
+	      "<table class=\"long\" id=\"processes\">"
+	      "<caption>Processes without findings; those that grow come first.</caption>\n", out);
+	page_columns(columns, ARRAY_SIZE(columns), out);
 }
 
 void page_node_table(const struct node_look *n, uint32_t most, FILE *out)
 {
 	uint32_t shown = 0, left = 0;
 
-	fputs("<section aria-labelledby=\"others\">\n<h2 id=\"others\">Other processes</h2>\n", out);
+	page_section("others", "Other processes", out);
 	for (uint32_t i = 0; i < n->n; i++) {
 		if (page_node_finding(&n->all[i], 0))
 			continue;
@@ -120,7 +120,7 @@ void page_node_table(const struct node_look *n, uint32_t most, FILE *out)
 	fputs(shown ? "</tbody></table></div>\n" : "<p class=\"muted\">There are no others.</p>\n",
 	      out);
 	if (left)
-		html_printf(out, "<p class=\"more\">%u more: <a href=\"api/v1/processes\">all of them "
-			    "as JSON</a>.</p>\n", left);
+		html_printf(out, "<p class=\"more\">%u more: "
+			    "<a href=\"api/v1/processes\">all of them as JSON</a>.</p>\n", left);
 	fputs("</section>\n", out);
 }

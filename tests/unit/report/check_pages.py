@@ -100,7 +100,8 @@ def the_policy_names_the_style_and_the_script_and_nothing_else():
 
 def links_lead_to_the_contract_s_addresses_or_into_the_page():
     address = re.compile(r'(proc/\d+-\d+/|metrics|targets|api/v1/processes|\.\./\.\./'
-                         r'((api/v1/snapshot|debug/pprof/(goroutine|goroutineleak|heap|threadcreate))'
+                         r'((api/v1/snapshot|debug/pprof/'
+                         r'(goroutine|goroutineleak|heap|threadcreate))'
                          r'\?proc=\d+-\d+(&debug=[12])?)?)')
     for name, _, page in pages():
         ids = [e[1]['id'] for e in page.all if 'id' in e[1]]

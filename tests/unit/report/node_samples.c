@@ -41,7 +41,7 @@ static const struct finding orphan = {
 	.pattern = "orphan-send", .verdict = VERDICT_LIKELY, .count = 12031,
 	.bytes = 49278976, .site = "main.fetch.func1 fetch.go:48", .group = FINDING_NO_GROUP,
 	.summary = "12,031 goroutines can never run again",
-	.evidence = (const char *const[]){ "sends on a chan error (cap 0) that nothing alive can reach" },
+	.evidence = (const char *const[]){ "sends on a chan error that nothing alive can reach" },
 	.n_evidence = 1, .advice = "give the channel at fetch.go:40 a buffer of 1",
 };
 static const struct finding growing = {
@@ -88,18 +88,18 @@ static struct node_process shop(struct arena *a)
 						  .exe = "/usr/bin/shop-api",
 						  .module = "example.com/shop" };
 	struct node_process p = process(4242, "shop-api", NODE_GO);
-	struct finding *found = alloc(a, 2, sizeof(*found));
+	struct finding *found = alloc(a, 1, sizeof(*found));
+	struct finding *searched = alloc(a, 2, sizeof(*searched));
 	struct examined *e = alloc(a, 1, sizeof(*e));
 
 	found[0] = growing;
 	*e = (struct examined){
 		.time = { .tv_sec = 1790000000 }, .reason = "growth", .cpu_ms = 212,
 		.leaks_known = true, .proven = { 3, 24576 }, .likely = { 12031, 690ll << 20 },
-		.findings = (const struct finding[]){ nil_chan, orphan }, .n_findings = 2,
-		.rss_bytes = 2040109465,
+		.findings = searched, .n_findings = 2, .rss_bytes = 2040109465,
 	};
-	e->findings = alloc(a, 2, sizeof(*e->findings));
-	memcpy((void *)e->findings, (const struct finding[]){ nil_chan, orphan }, 2 * sizeof(orphan));
+	searched[0] = nil_chan;
+	searched[1] = orphan;
 	for (int i = 0; i < MEMORY_PARTS; i++)
 		e->part[i] = i == MEMORY_GO_HEAP_LAZYFREE ? MEMORY_UNKNOWN : 1 << 20;
 	p.findings = found;
@@ -242,7 +242,8 @@ static struct node_sample hostile(void)
 	static const char *const names[] = {
 		"\"onmouseover=alert(1) x=\"", "'><script>alert(1)</script>", "two\nlines\r\n",
 		"\033[2J\033]0;owned\007", "\xff\xfe\xc0\x80\xed\xa0\x80", "cut\xe2\x82",
-		"\xe2\x80\xae.og", "</style></title><svg onload=alert(1)>", "--><!--loiter:history-->",
+		"\xe2\x80\xae.og", "</style></title><svg onload=alert(1)>",
+		"--><!--loiter:history-->",
 		"&lt;&amp;&#39;", "", "%s%n%q", "javascript:alert(1)", "\\\"}],\"x\":[{", NULL,
 		"\xc3\xa9t\xc3\xa9 \xe6\x97\xa5\xe6\x9c\xac",
 	};
@@ -257,9 +258,10 @@ static struct node_sample hostile(void)
 		struct finding *f = alloc(a, 1, sizeof(*f));
 		struct process_info *info = alloc(a, 1, sizeof(*info));
 
-		*f = (struct finding){ .pattern = name ? name : "x", .verdict = (enum verdict)(i % 7),
-				       .site = name, .summary = name, .evidence = &names[1],
-				       .n_evidence = 1, .advice = name, .bytes = WAIT_UNKNOWN };
+		*f = (struct finding){ .pattern = name ? name : "x", .site = name,
+				       .verdict = (enum verdict)(i % 7), .summary = name,
+				       .evidence = &names[1], .n_evidence = 1, .advice = name,
+				       .bytes = WAIT_UNKNOWN };
 		*info = (struct process_info){ .go_version = name, .module = name, .exe = name };
 		p.findings = f;
 		p.n_findings = i % 2;

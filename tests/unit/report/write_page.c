@@ -35,7 +35,8 @@ static int write_process(const char *what, const struct snapshot *s)
 
 int main(int argc, char **argv)
 {
-	bool process = argc == 3 && (strcmp(argv[1], "process") == 0 || strcmp(argv[1], "slot") == 0);
+	bool process = argc == 3 &&
+		       (strcmp(argv[1], "process") == 0 || strcmp(argv[1], "slot") == 0);
 	struct snapshot *owner = process ? sample_named(argv[2]) : NULL;
 	struct node_sample node = { 0 };
 	int r;

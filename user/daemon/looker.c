@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -92,11 +93,21 @@ static void swap_node(struct looker *l, struct node *node)
 	pthread_mutex_unlock(&l->lock);
 }
 
+/* What is kept of others' processes is nobody else's. Without it, the node says so by itself. */
+static void make_state_dir(const char *path)
+{
+	if (path && mkdir(path, 0700) < 0 && errno != EEXIST)
+		log_say(SAY_WARNING, "state-file", "%s cannot be made: %s", path, strerror(errno));
+}
+
 static int open_node(struct looker *l, struct diag *d)
 {
 	const struct node_args args = node_args_of(l, l->config);
 	struct node *node = NULL;
-	int r = node_open(&args, &node, d);
+	int r;
+
+	make_state_dir(l->config->state_dir);
+	r = node_open(&args, &node, d);
 
 	if (r < 0)
 		return r;

@@ -2,7 +2,7 @@
 /*
  * A burden for a program that it is preloaded into, as no machine of a test's can be made to be:
  *
- *	BURDEN_STALL=PATH	opening /proc/PID/stat takes as long as PATH exists
+ *	BURDEN_STALL=PATH	its thread "look" opens no file for as long as PATH exists
  *	BURDEN_MIB=N		so much memory more is in use
  */
 #define _GNU_SOURCE
@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -27,12 +28,13 @@ __attribute__((constructor)) static void load(void)
 		memset(p, 1, n);
 }
 
-static void stall(const char *name)
+static void stall(void)
 {
 	const char *path = getenv("BURDEN_STALL");
-	size_t n = strlen(name);
+	char name[17] = "";
 
-	while (path && n > 5 && strcmp(name + n - 5, "/stat") == 0 && access(path, F_OK) == 0)
+	prctl(PR_GET_NAME, name);
+	while (path && strcmp(name, "look") == 0 && access(path, F_OK) == 0)
 		usleep(10000);
 }
 
@@ -45,7 +47,7 @@ int openat64(int dir, const char *name, int flags, ...)
 	if (flags & (O_CREAT | O_TMPFILE))
 		mode = va_arg(args, mode_t);
 	va_end(args);
-	stall(name);
+	stall();
 	return (int)syscall(SYS_openat, dir, name, flags, mode);
 }
 

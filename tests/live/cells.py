@@ -46,8 +46,8 @@ class Answer:
 class Cells:
     """A driver that is ready; with a misdeed, all its cells commit that."""
 
-    def __init__(self, *misdeed):
-        self._child = subprocess.Popen([DRIVER, *misdeed], stdin=subprocess.PIPE,
+    def __init__(self, *misdeed, prefix=()):
+        self._child = subprocess.Popen([*prefix, DRIVER, *misdeed], stdin=subprocess.PIPE,
                                        stdout=subprocess.PIPE, bufsize=0)
         self._buffer = b''
         self._asked = 0

@@ -32,6 +32,11 @@ def until(true, what):
         time.sleep(0.005)
 
 
+def first_victim(pid):
+    with open(f'/proc/{pid}/oom_score_adj', encoding='ascii') as text:
+        return text.read() == '1000\n'
+
+
 def leaves(value, path=''):
     if isinstance(value, dict):
         for key in value:
@@ -235,6 +240,26 @@ def test_nothing_outlives_who_started_it(newest, victim):
         else:
             os.kill(c.keeper, signal.SIGKILL)
         until(lambda: all((cells.stat_of(p) or 'Z')[0] == 'Z' for p in family), 'somebody lives')
+
+
+def test_a_user_with_the_capabilities_of_the_unit_is_enough(newest):
+    """As systemd starts it: no root, what it uses in the ambient set."""
+    caps = ','.join(f'+{c}' for c in ('sys_ptrace', 'dac_read_search', 'checkpoint_restore',
+                                      'setpcap', 'bpf', 'perfmon'))
+    prefix = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups',
+              f'--inh-caps=-all,{caps}', f'--ambient-caps=-all,{caps}',
+              f'--bounding-set=-all,{caps}', '--no-new-privs']
+    with Cells(prefix=prefix) as c:
+        assert cells.status_of(c.pid, 'Uid').split()[1] == '65534'
+        for what in (cells.SNAPSHOT, cells.GOROUTINE, cells.HEAP, cells.EXAMINATION):
+            answer = c.ask(newest.pid, what)
+            assert answer.err == '', answer
+        seen = json.loads(c.ask(newest.pid, cells.SNAPSHOT).body)
+        assert seen['process']['exe'] == newest.argv[0]
+    with Cells('wait', prefix=prefix) as c:
+        c.start(newest.pid, cells.GOROUTINE)
+        until(c.running, 'no cell')
+        until(lambda: first_victim(c.running()[0]), 'the OOM killer takes others first')
 
 
 def test_the_daemon_itself_keeps_what_it_uses(daemon):

@@ -58,9 +58,13 @@ static void tell(const struct foreman_state *f, struct foreman_news news)
 /* Whoever is short of memory takes it from a cell first. */
 static void offer_to_oom_killer(void)
 {
-	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 	ssize_t n;
+	int fd;
 
+	/* What is not dumpable does not own its files in /proc, unless it is root's. */
+	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	if (fd < 0)
 		return;
 	n = write(fd, "1000", 4);

@@ -64,8 +64,9 @@ void http_close(struct http *h);
 DEFINE_CLEANUP(struct http, http_close)
 
 /*
- * Reads the token file again, and counts from the next request on. Upon an error what was read before
- * stands. Any thread.
+ * Reads token file, certificates and keys again; they count from the next request or connection on, and
+ * who waits is answered still. Upon an error those before stand. -EBUSY: too many connections of earlier
+ * reloads are open. Any thread.
  */
 int http_reload(struct http *h, struct diag *d);
 

@@ -58,6 +58,9 @@ void guests_move(struct guests *g, struct guest *one, enum guest_stage stage);
  */
 bool guests_wait(struct guests *g, struct guest *one, void *waits_for);
 
+/* Those between two requests, or before the first one. */
+void guests_send_idle_away(struct guests *g);
+
 /* Until nobody waits for an answer or takes one, but no longer than that. */
 void guests_drain(struct guests *g, double limit_s);
 

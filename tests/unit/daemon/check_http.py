@@ -11,6 +11,7 @@ import inspect
 import os
 import resource
 import select
+import shutil
 import socket
 import ssl
 import subprocess
@@ -117,7 +118,7 @@ def is_closed(s):
     try:
         while s.recv(65536):
             pass
-    except ConnectionError:
+    except (ConnectionError, ssl.SSLError):
         pass
     return True
 
@@ -425,6 +426,52 @@ def a_client_shows_its_certificate():
             with serving(*tls, '--client-ca', f'{d}/ours.pem', '--token-file', f.name) as s:
                 assert tls_get(s, d, '/metrics', 'client') == 200
                 assert tls_get(s, d, '/metrics') == 401
+
+
+def certificates_are_changed_while_it_serves():
+    with tempfile.TemporaryDirectory() as d:
+        for authority in ('ours', 'theirs'):
+            make_authority(d, authority)
+            make_certificate(d, 'server-' + authority, authority, 'serverAuth')
+            make_certificate(d, 'client-' + authority, authority, 'clientAuth')
+
+        def install(authority):
+            for name in (f'server-{authority}.pem', f'server-{authority}.key', f'{authority}.pem'):
+                kind = 'ca.pem' if name == f'{authority}.pem' else 'server' + name[-4:]
+                shutil.copy(f'{d}/{name}', f'{d}/{kind}')
+
+        def connect(server, who):
+            context = ssl.create_default_context(cafile=f'{d}/{who}.pem')
+            context.load_cert_chain(f'{d}/client-{who}.pem', f'{d}/client-{who}.key')
+            return context.wrap_socket(server.connect(), server_hostname='127.0.0.1')
+        install('ours')
+        with serving('--certificate', f'{d}/server.pem', '--key', f'{d}/server.key',
+                     '--client-ca', f'{d}/ca.pem') as s:
+            with connect(s, 'ours') as idle, connect(s, 'ours') as waits:
+                assert ask(idle, '/metrics').status == 200
+                assert s.tell('reload') == 'ok'
+                # Nothing has changed, and nobody is troubled.
+                assert ask(idle, '/metrics').status == 200
+                waits.sendall(request('/api/v1/snapshot?proc=2-7'))
+                wait_for(lambda: s.tell('starts') == '1')
+                shutil.copy(f'{d}/theirs.pem', f'{d}/server.pem')
+                assert 'certificate' in s.tell('reload')
+                assert ask(idle, '/metrics').status == 200
+                install('theirs')
+                assert s.tell('reload') == 'ok'
+                assert is_closed(idle)
+                with connect(s, 'theirs') as new:
+                    assert ask(new, '/metrics').status == 200
+                # Who waited gets an answer, and the connection ends with it.
+                s.tell('land')
+                r = read_reply(waits)
+                assert (r.status, r.headers['connection'].lower()) == (200, 'close'), r
+                assert is_closed(waits)
+            for authority in 20 * ('ours', 'theirs'):
+                install(authority)
+                assert s.tell('reload') == 'ok'
+                with connect(s, authority) as c:
+                    assert ask(c, '/metrics').status == 200
 
 
 def a_thousand_askers_cost_one_look():

@@ -28,7 +28,7 @@ struct ask {
 	int pid;
 	uint64_t start_time;	/* clock ticks after boot */
 	unsigned int debug;	/* 0 profile.proto, gzip'ed; 1 and, of goroutines, 2: text */
-	uint32_t prove_max_ms;	/* of ASK_SNAPSHOT: the process may be stopped so long; 0: it may not */
+	uint32_t prove_max_ms;	/* ASK_SNAPSHOT: the process may be stopped so long; 0: not */
 };
 
 static inline bool ask_equal(const struct ask *a, const struct ask *b)

@@ -6,22 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "daemon/http_listen.h"
 #include "daemon/http_server.h"
+#include "daemon/http_servers.h"
 
 enum {
 	CONNECTIONS = 2048,
 	/* Descriptors that are not ours to use: of the looks at processes. */
 	OTHERS_FDS = 128,
 	FLIGHTS = 16,
-	/* Of one connection: its headers, and the answer's. */
-	CONNECTION_BYTES = 8 << 10,
-	PEM_BYTES = 256 << 10,
-	/* libmicrohttpd's own limit, of silence; it is ours that count. */
-	SILENCE_S = 600,
 	/* For those who take an answer when we end. */
 	LAST_WAIT_MS = 1000,
 };
@@ -33,83 +28,6 @@ static const double request_s = 10, idle_s = 75, cell_s = 120, taking_s = 120;
 #define CSP "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; " \
 	    "frame-src 'self'; object-src 'self'; form-action 'self'; base-uri 'none'; " \
 	    "frame-ancestors 'self'"
-
-/* PEM as read; only while a server is started, which makes its own of it. */
-struct pem {
-	char *certificate, *key, *client_ca;
-};
-
-static void wipe(char *secret)
-{
-	if (secret)
-		explicit_bzero(secret, strlen(secret));
-	free(secret);
-}
-
-static void pem_done(struct pem *p)
-{
-	free(p->certificate);
-	wipe(p->key);
-	free(p->client_ca);
-}
-
-static int read_pem(const char *path, char **ret, struct diag *d)
-{
-	size_t len;
-
-	return path ? http_access_read_file(path, PEM_BYTES, ret, &len, d) : 0;
-}
-
-static gnutls_datum_t datum_of(const char *text)
-{
-	return (gnutls_datum_t){ .data = (unsigned char *)text,
-				 .size = (unsigned int)strlen(text) };
-}
-
-/* libmicrohttpd does not say what it does not like about them. */
-static int try_pem(const struct pem *p, gnutls_certificate_credentials_t c,
-		   const struct http_args *args, struct diag *d)
-{
-	gnutls_datum_t certificate = datum_of(p->certificate), key = datum_of(p->key), ca;
-	int r;
-
-	r = gnutls_certificate_set_x509_key_mem(c, &certificate, &key, GNUTLS_X509_FMT_PEM);
-	if (r < 0) {
-		r = diag_fail(d, -EINVAL, "it is no certificate with its key %s: %s", args->tls_key,
-			      gnutls_strerror(r));
-		return diag_what(d, r, "%s", args->tls_certificate);
-	}
-	if (!p->client_ca)
-		return 0;
-	ca = datum_of(p->client_ca);
-	if (gnutls_certificate_set_x509_trust_mem(c, &ca, GNUTLS_X509_FMT_PEM) > 0)
-		return 0;
-	r = diag_fail(d, -EINVAL, "there is no certificate of an authority in it");
-	return diag_what(d, r, "%s", args->tls_client_ca);
-}
-
-static int load_pem(const struct http_args *args, struct pem *ret, struct diag *d)
-{
-	gnutls_certificate_credentials_t c;
-	int r;
-
-	if (!args->tls_certificate != !args->tls_key || (args->tls_client_ca && !args->tls_key))
-		return diag_fail(d, -EINVAL, "TLS wants a certificate and its key");
-	if (!args->tls_key)
-		return 0;
-	r = read_pem(args->tls_certificate, &ret->certificate, d);
-	if (r == 0)
-		r = read_pem(args->tls_key, &ret->key, d);
-	if (r == 0)
-		r = read_pem(args->tls_client_ca, &ret->client_ca, d);
-	if (r < 0)
-		return r;
-	if (gnutls_certificate_allocate_credentials(&c) < 0)
-		return -ENOMEM;
-	r = try_pem(ret, c, args, d);
-	gnutls_certificate_free_credentials(c);
-	return r;
-}
 
 /* Who reaches us must be known, unless it is this machine alone. */
 static int check_exposure(const struct http_args *args, struct diag *d)
@@ -195,7 +113,6 @@ static int copy_args(struct http *h, const struct http_args *args, struct diag *
 	h->stale_s = args->stale_s;
 	h->opened_s = clock_now_s(CLOCK_MONOTONIC);
 	h->life = clock_now_ns(CLOCK_REALTIME);
-	h->tls = args->tls_key;
 	h->certificates = args->tls_client_ca;
 	n = snprintf(h->csp, sizeof(h->csp), "%s%s%s", CSP, scripts ? "; script-src " : "",
 		     scripts ? args->script_sources : "");
@@ -206,58 +123,7 @@ static int copy_args(struct http *h, const struct http_args *args, struct diag *
 	return args->token_file ? http_access_read_tokens(&h->access, args->token_file, d) : 0;
 }
 
-static struct MHD_Daemon *start_server(struct http *h, int fd, size_t n, struct pem *p)
-{
-	struct MHD_OptionItem tls[] = {
-		{ MHD_OPTION_HTTPS_MEM_CERT, 0, p->certificate },
-		{ MHD_OPTION_HTTPS_MEM_KEY, 0, p->key },
-		{ MHD_OPTION_HTTPS_PRIORITIES, 0,
-		  (char *)"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2" },
-		{ p->client_ca ? MHD_OPTION_HTTPS_MEM_TRUST : MHD_OPTION_END, 0, p->client_ca },
-		{ MHD_OPTION_END, 0, NULL },
-	};
-	unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC;
-
-	if (!h->tls)
-		tls[0] = tls[4];
-	return MHD_start_daemon(flags | (h->tls ? MHD_USE_TLS : 0), 0, NULL, NULL,
-		http_request_handle, h,
-		MHD_OPTION_LISTEN_SOCKET, fd,
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned int)n,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
-		MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)1024,
-		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)SILENCE_S,
-		MHD_OPTION_STRICT_FOR_CLIENT, 1,
-		MHD_OPTION_URI_LOG_CALLBACK, http_request_began, h,
-		MHD_OPTION_NOTIFY_COMPLETED, http_request_ended, h,
-		MHD_OPTION_NOTIFY_CONNECTION, http_connection_changed, h,
-		MHD_OPTION_ARRAY, tls,
-		MHD_OPTION_END);
-}
-
-static int open_servers(struct http *h, const struct http_args *args, size_t n, struct pem *p,
-			struct diag *d)
-{
-	h->servers = calloc(args->n_listen, sizeof(struct MHD_Daemon *));
-	h->sockets = calloc(args->n_listen, sizeof(*h->sockets));
-	if (!h->servers || !h->sockets)
-		return -ENOMEM;
-	for (; h->n_servers < args->n_listen; h->n_servers++) {
-		size_t i = h->n_servers;
-		int r = http_listen(&args->listen[i], &h->sockets[i], d);
-
-		if (r < 0)
-			return r;
-		h->servers[i] = start_server(h, h->sockets[i], n, p);
-		if (h->servers[i])
-			continue;
-		close(h->sockets[i]);
-		return diag_fail(d, -EIO, "the HTTP server did not start");
-	}
-	return 0;
-}
-
-static int open_all(struct http *h, const struct http_args *args, struct pem *p, struct diag *d)
+static int open_all(struct http *h, const struct http_args *args, struct diag *d)
 {
 	size_t n = places(args->connections_max);
 	int r;
@@ -271,13 +137,12 @@ static int open_all(struct http *h, const struct http_args *args, struct pem *p,
 		r = open_flights(h, args);
 	if (r == 0 && !(h->packs = http_packs_new()))
 		r = -ENOMEM;
-	return r ? r : open_servers(h, args, n, p, d);
+	return r ? r : http_servers_open(h, args, n, d);
 }
 
 int http_open(const struct http_args *args, struct http **ret, struct diag *d)
 {
 	CLEANUP(http_close_p) struct http *h = NULL;
-	struct pem p = { 0 };
 	int r;
 
 	r = check_exposure(args, d);
@@ -287,58 +152,43 @@ int http_open(const struct http_args *args, struct http **ret, struct diag *d)
 	if (!h)
 		return -ENOMEM;
 	pthread_mutex_init(&h->access_lock, NULL);
-	r = load_pem(args, &p, d);
-	if (r == 0)
-		r = open_all(h, args, &p, d);
-	pem_done(&p);
+	pthread_mutex_init(&h->reload_lock, NULL);
+	r = open_all(h, args, d);
 	if (r < 0)
 		return r;
 	*ret = TAKE(h);
 	return 0;
 }
 
-/* Nobody comes in any more, and who waits or takes an answer has a moment. */
-static void close_servers(struct http *h)
-{
-	for (size_t i = 0; i < h->n_servers; i++)
-		MHD_quiesce_daemon(h->servers[i]);
-	if (h->flights)
-		single_flight_shut(h->flights);
-	if (h->guests)
-		guests_drain(h->guests, LAST_WAIT_MS / 1e3);
-	for (size_t i = 0; i < h->n_servers; i++) {
-		MHD_stop_daemon(h->servers[i]);
-		close(h->sockets[i]);
-	}
-}
-
 void http_close(struct http *h)
 {
 	if (!h)
 		return;
-	close_servers(h);
+	/* Nobody comes in any more, and who waits or takes an answer has a moment. */
+	http_servers_quiesce(h);
+	if (h->flights)
+		single_flight_shut(h->flights);
+	if (h->guests)
+		guests_drain(h->guests, LAST_WAIT_MS / 1e3);
+	http_servers_close(h);
 	single_flight_free(h->flights);
 	guests_free(h->guests);
 	http_packs_free(h->packs);
 	for (size_t i = 0; i < h->n_hosts; i++)
 		free(h->hosts[i]);
 	free(h->hosts);
-	free(h->servers);
-	free(h->sockets);
 	free(h->token_file);
 	pthread_mutex_destroy(&h->access_lock);
+	pthread_mutex_destroy(&h->reload_lock);
 	explicit_bzero(&h->access, sizeof(h->access));
 	free(h);
 }
 
-int http_reload(struct http *h, struct diag *d)
+static int reload_tokens(struct http *h, struct diag *d)
 {
 	struct http_access next = { .n_tokens = 0 };
-	int r;
+	int r = http_access_read_tokens(&next, h->token_file, d);
 
-	if (!h->token_file)
-		return 0;
-	r = http_access_read_tokens(&next, h->token_file, d);
 	if (r < 0)
 		return r;
 	pthread_mutex_lock(&h->access_lock);
@@ -347,9 +197,16 @@ int http_reload(struct http *h, struct diag *d)
 	return 0;
 }
 
-unsigned int http_port(const struct http *h, size_t i)
+int http_reload(struct http *h, struct diag *d)
 {
-	return i < h->n_servers ? http_socket_port(h->sockets[i]) : 0;
+	int r;
+
+	pthread_mutex_lock(&h->reload_lock);
+	r = http_servers_renew(h, d);
+	if (r == 0 && h->token_file)
+		r = reload_tokens(h, d);
+	pthread_mutex_unlock(&h->reload_lock);
+	return r;
 }
 
 void http_count(const struct http *h, struct http_counts *ret)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The daemon's face: HTTP/1.1 through libmicrohttpd, GET and HEAD alone. One thread for each address
- * hands out finished bytes; nothing is computed in it, and nobody is waited for. What is published hangs
- * on the board under its path. What is asked of one process is asked of the cells: the connection is
- * put aside until the answer has landed, and equal asks share one.
+ * The daemon's face: HTTP/1.1 through libmicrohttpd, GET and HEAD alone. One thread for each
+ * address hands out finished bytes; nothing is computed in it, and nobody is waited for. What is
+ * published hangs on the board under its path. What is asked of one process is asked of the
+ * cells: the connection is put aside until the answer has landed, and equal asks share one.
  *
- * Loopback is open to whoever is on this machine, unless a token or certificates are set up; any other
- * address wants these. /healthz and /readyz want neither. Who has no name of ours in Host is refused.
+ * Loopback is open to whoever is on this machine, unless a token or certificates are set up; any
+ * other address wants these. /healthz and /readyz want neither. Who has no name of ours in Host
+ * is refused.
  */
 #pragma once
 
@@ -32,21 +33,21 @@ struct http_args {
 	const char *const *hosts;	/* names of ours; an address and localhost always are */
 	size_t n_hosts;
 	const char *token_file;		/* NULL: no tokens */
-	/* Paths of PEM; all NULL: no TLS. Without a client authority no certificate is asked for. */
+	/* Paths of PEM; all NULL: no TLS. Without a client authority clients need none. */
 	const char *tls_certificate, *tls_key, *tls_client_ca;
 	size_t connections_max;		/* 0: 2048, or what RLIMIT_NOFILE leaves room for */
 	uint32_t flights_max;		/* different asks at one time; 0: 16 */
 	uint64_t answers_max_bytes;	/* answers that are still being fetched; 0: 64 MiB */
 	uint32_t prove_max_ms;		/* a process may be stopped so long on request; 0: never */
-	double stale_s;			/* /healthz fails when no metrics came for so long; 0: never */
+	double stale_s;			/* no new metrics for so long: /healthz fails; 0: never */
 	/* Longest time for a whole request, between two, for a cell, to take an answer; 0: ours. */
 	double request_s, idle_s, cell_s, taking_s;
 	const char *script_sources;	/* of CSP: hashes of the pages' own scripts; NULL: none */
-	struct board *board;		/* both must outlive the server, cells also its last flight */
+	struct board *board;		/* outlives the server, and cells its last flight too */
 	struct cell_port cells;
 	/*
-	 * Told of what was refused or failed; NULL: nobody. On the server's thread: it must not wait.
-	 * peer: an address; why: bytes of anybody's.
+	 * Told of what was refused or failed; NULL: nobody. On the server's thread: it must not
+	 * wait. peer: an address; why: bytes of anybody's.
 	 */
 	void (*note)(void *arg, unsigned int status, const char *peer, const char *why);
 	void *note_arg;
@@ -55,8 +56,9 @@ struct http_args {
 struct http;
 
 /*
- * Listens, and serves from its own threads. -EINVAL: an address that others reach and nothing that keeps
- * them out, a bad token file, certificate or key; -EADDRINUSE, -EACCES; -ENOMEM; -errno of a file.
+ * Listens, and serves from its own threads. -EINVAL: an address that others reach and nothing
+ * that keeps them out, a bad token file, certificate or key; -EADDRINUSE, -EACCES; -ENOMEM;
+ * -errno of a file.
  */
 int http_open(const struct http_args *args, struct http **ret, struct diag *d);
 /* Those who wait for a cell are told 503; who is taking an answer has a moment. Accepts NULL. */
@@ -64,8 +66,9 @@ void http_close(struct http *h);
 DEFINE_CLEANUP(struct http, http_close)
 
 /*
- * Reads the token file again, and counts from the next request on. Upon an error what was read before
- * stands. Any thread.
+ * Reads token file, certificates and keys again; they count from the next request or connection
+ * on, and who waits is answered still. Upon an error those before stand. -EBUSY: too many
+ * connections of earlier reloads are open. Any thread.
  */
 int http_reload(struct http *h, struct diag *d);
 

@@ -23,15 +23,15 @@ struct http_access {
 };
 
 /*
- * Adds the tokens of a file: one a line, spaces around it and empty lines do not count. -EINVAL none,
- * too many, or one of fewer than HTTP_TOKEN_MIN bytes; -errno it cannot be read.
+ * Adds the tokens of a file, which have white space between them. -EINVAL none, too many, or one
+ * of fewer than HTTP_TOKEN_MIN bytes; -errno it cannot be read.
  */
 int http_access_read_tokens(struct http_access *a, const char *path, struct diag *d);
 
 /* token is one of them. */
 bool http_access_has_token(const struct http_access *a, const char *token);
 
-/* The peer of this TLS session has a certificate for clients, in date, by the authority we trust. */
+/* The peer of this TLS session has a client's certificate, in date, by the authority we trust. */
 bool http_access_has_certificate(gnutls_session_t session);
 
 /* The bytes of a file with a NUL behind them, at most max; to be freed. -EFBIG, -errno. */

@@ -13,8 +13,8 @@ struct http_check {
 };
 
 /*
- * 0, or the status and one sentence. Cheap questions come first, and nothing is told to who does not
- * even know our name.
+ * 0, or the status and one sentence. Cheap questions come first, and nothing is told to who does
+ * not even know our name.
  */
 unsigned int http_check(struct http *h, struct MHD_Connection *c, const struct http_check *of,
 			const char **why);

@@ -220,6 +220,16 @@ bool guests_wait(struct guests *g, struct guest *one, void *waits_for)
 	return may;
 }
 
+void guests_send_idle_away(struct guests *g)
+{
+	pthread_mutex_lock(&g->lock);
+	while (g->crowds[GUEST_IDLE].first)
+		send_away(g, g->crowds[GUEST_IDLE].first);
+	while (g->crowds[GUEST_NEW].first)
+		send_away(g, g->crowds[GUEST_NEW].first);
+	pthread_mutex_unlock(&g->lock);
+}
+
 void guests_drain(struct guests *g, double limit_s)
 {
 	double until_s = clock_now_s(CLOCK_MONOTONIC) + limit_s;

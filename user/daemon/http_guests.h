@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The connections of a server, by what they are at, so that nobody who is slow takes the place of
- * somebody who is not. Each stage has its time; and where places run out, the oldest of the largest
- * crowd goes, be they 500 who never end their request or 500 who never take their answer.
- * A connection is sent away by shutdown(), whereupon the server's own loop ends it. Any thread may call.
+ * somebody who is not. Each stage has its time; and where places run out, the oldest of the
+ * largest crowd goes, be they 500 who never end their request or 500 who never take their answer.
+ * A connection is sent away by shutdown(), whereupon the server's own loop ends it. Any thread
+ * may call.
  */
 #pragma once
 
@@ -37,8 +38,9 @@ struct guests_limits {
 };
 
 /*
- * With a thread that sends away who is late. late: of who waits for us too long, with its waits_for;
- * the guests are locked, so that it stays. NULL when memory is short, or there is no thread.
+ * With a thread that sends away who is late. late: of who waits for us too long, with its
+ * waits_for; the guests are locked, so that it stays. NULL when memory is short, or there is no
+ * thread.
  */
 struct guests *guests_new(const struct guests_limits *limits, void (*late)(void *waits_for));
 /* All have left. Accepts NULL. */
@@ -57,6 +59,9 @@ void guests_move(struct guests *g, struct guest *one, enum guest_stage stage);
  * places is for those who need not wait.
  */
 bool guests_wait(struct guests *g, struct guest *one, void *waits_for);
+
+/* Those between two requests, or before the first one. */
+void guests_send_idle_away(struct guests *g);
 
 /* Until nobody waits for an answer or takes one, but no longer than that. */
 void guests_drain(struct guests *g, double limit_s);

@@ -7,7 +7,7 @@
 #include "daemon/cell_port.h"
 
 /*
- * HTML, of malloc(); below_proc: it is below /proc/T/. Links are relative, as those of the pages are.
- * -ENOMEM.
+ * HTML, of malloc(); below_proc: it is below /proc/T/. Links are relative, as those of the pages
+ * are. -ENOMEM.
  */
 int http_index_page(const struct ask *ask, bool below_proc, char **ret, size_t *ret_len);

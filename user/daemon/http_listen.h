@@ -12,8 +12,8 @@
 bool http_is_loopback(const struct sockaddr_storage *at);
 
 /*
- * Listens there, non-blocking; of all addresses of IPv6 at those of IPv4 as well, and at these alone
- * where there is no IPv6. Port 0: the kernel chooses. -EADDRINUSE, -EACCES, ...
+ * Listens there, non-blocking; of all addresses of IPv6 at those of IPv4 as well, and at these
+ * alone where there is no IPv6. Port 0: the kernel chooses. -EADDRINUSE, -EACCES, ...
  */
 int http_listen(const struct sockaddr_storage *at, int *ret, struct diag *d);
 

@@ -30,5 +30,5 @@ struct http_packs *http_packs_new(void);
 void http_packs_free(struct http_packs *p);
 DEFINE_CLEANUP(struct http_packs, http_packs_free)
 
-/* name: a literal, of a body on the board. NULL: too small, or memory is short; it goes as it is. */
+/* name: a literal, of a body on the board. NULL: too small, or memory is short. */
 struct http_pack *http_packs_get(struct http_packs *p, const char *name, const struct body *body);

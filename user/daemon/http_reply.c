@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/http_servers.h"
 #include "report/line.h"
 
 #define PLAIN "text/plain; charset=utf-8"
@@ -104,6 +105,9 @@ enum MHD_Result http_reply_send(struct http *h, struct MHD_Connection *c,
 		return MHD_NO;
 	}
 	add_headers(h, response, reply);
+	/* Its next request is to come by the certificates of today. */
+	if (http_servers_is_old(h, c))
+		MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 	r = MHD_queue_response(c, reply->status, response);
 	MHD_destroy_response(response);
 	return r;

@@ -18,15 +18,13 @@ struct http {
 	struct http_packs *packs;
 	struct guests *guests;
 	struct single_flight *flights;
-	struct MHD_Daemon **servers;	/* one for each address */
-	int *sockets;			/* that they listen at */
-	size_t n_servers;
+	struct http_servers *servers;
+	pthread_mutex_t reload_lock;	/* one at a time */
 	char **hosts;			/* ours */
 	size_t n_hosts;
 	char *token_file;		/* NULL: no tokens */
 	pthread_mutex_t access_lock;
 	struct http_access access;
-	bool tls;
 	bool certificates;		/* clients may show one, and that will do */
 	uint32_t prove_max_ms;
 	double opened_s, stale_s;	/* CLOCK_MONOTONIC */

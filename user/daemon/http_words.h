@@ -15,8 +15,9 @@ bool http_wants_openmetrics(const char *accept);
 bool http_takes_gzip(const char *accept_encoding);
 
 /*
- * Of Host: it is one of `names`, localhost, or an address written as one, whatever its port. A page of
- * somebody else's, whose name was made to lead here, has that name in it. Letters' case does not count.
+ * Of Host: it is one of `names`, localhost, or an address written as one, whatever its port. A
+ * page of somebody else's, whose name was made to lead here, has that name in it. Letters' case
+ * does not count.
  */
 bool http_host_is_ours(const char *host, const char *const *names, size_t n);
 
@@ -27,7 +28,7 @@ bool http_has_tag(const char *if_none_match, const char *tag);
 const char *http_bearer(const char *authorization);
 
 /*
- * Of Sec-Fetch-Site and -Mode, which browsers alone send: a page of somebody else's asks for this, and
- * not because a person follows a link from there. With `even_links`, also then.
+ * Of Sec-Fetch-Site and -Mode, which browsers alone send: a page of somebody else's asks for
+ * this, and not because a person follows a link from there. With `even_links`, also then.
  */
 bool http_is_cross_site(const char *site, const char *mode, bool even_links);

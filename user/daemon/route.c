@@ -113,7 +113,7 @@ static int decode_byte(struct piece *p)
 	return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 
-/* A value with a NUL behind it; false: malformed, too long, or with bytes that no value of ours has. */
+/* A value with a NUL behind it; false: malformed, too long, or of bytes that no value has. */
 static bool decode(struct piece p, char ret[ARGUMENT_MAX])
 {
 	size_t n = 0;
@@ -183,7 +183,7 @@ static int read_proc(struct piece p, struct ask *ask, struct diag *d)
 	uint64_t number, start;
 
 	if (!read_number(pid, INT_MAX, &number) || !number || !read_number(p, UINT64_MAX, &start))
-		return diag_fail(d, -EINVAL, "a process is named by PID-STARTTIME, as /targets does");
+		return diag_fail(d, -EINVAL, "a process is named PID-STARTTIME, as in /targets");
 	ask->pid = (int)number;
 	ask->start_time = start;
 	return 0;
@@ -230,7 +230,8 @@ static int take_prove(const struct arguments *a, struct ask *ask, struct diag *d
 	if (p.len > 2 && memcmp(p.at + p.len - 2, "ms", 2) == 0)
 		p.len -= 2;
 	if (p.len && (!read_number(p, 60000, &ms) || !ms))
-		return diag_fail(d, -EINVAL, "prove is the longest stop in milliseconds, up to 60000");
+		return diag_fail(d, -EINVAL,
+				 "prove is the longest stop, of 60000 milliseconds at most");
 	ask->prove_max_ms = (uint32_t)ms;
 	return 0;
 }
@@ -267,10 +268,11 @@ static int find_profile(struct piece name, struct ask *ask, struct diag *d)
 		}
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
 		if (piece_is(name, others[i]))
-			return diag_fail(d, -ENOENT, "no %s profile is taken from outside: there are "
-				"goroutine, goroutineleak, heap and threadcreate", others[i]);
-	return diag_fail(d, -ENOENT, "Unknown profile: there are goroutine, goroutineleak, heap and "
-			 "threadcreate");
+			return diag_fail(d, -ENOENT, "no %s profile is taken from outside: "
+				"there are goroutine, goroutineleak, heap and threadcreate",
+				others[i]);
+	return diag_fail(d, -ENOENT, "Unknown profile: there are goroutine, goroutineleak, "
+			 "heap and threadcreate");
 }
 
 static int parse_profile(struct piece name, const struct arguments *a, bool in_path,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a request's target, path and query as they came, asks for. Pure: no clock, no I/O. A process
- * is named T = PID-STARTTIME, in one spelling alone, so that equal requests are seen to be equal.
+ * What a request's target, path and query as they came, asks for. Pure: no clock, no I/O. A
+ * process is named T = PID-STARTTIME, in one spelling alone, so that equal requests are seen to
+ * be equal.
  *
  * What is about one process stands at two places, the second for scrapers that can set a prefix:
  *
@@ -9,8 +10,8 @@
  *	/debug/pprof/heap?proc=T	/proc/T/debug/pprof/heap
  *
  * Parameters that nobody knows are passed over, as net/http does. One that is known and says
- * something else than is done is refused: `seconds` (two profiles that are compared do the same, and no
- * connection is held for it) and `gc` (loiter makes no process collect).
+ * something else than is done is refused: `seconds` (two profiles that are compared do the same,
+ * and no connection is held for it) and `gc` (loiter makes no process collect).
  */
 #pragma once
 
@@ -45,8 +46,8 @@ struct route {
 };
 
 /*
- * target: "/path?query". -EINVAL malformed, or a parameter that is missing or wrong; -ENOENT no such
- * path. The reason is a sentence for who asked; `pprof` is set also then.
+ * target: "/path?query". -EINVAL malformed, or a parameter that is missing or wrong; -ENOENT no
+ * such path. The reason is a sentence for who asked; `pprof` is set also then.
  */
 int route_parse(const char *target, size_t len, struct route *ret, struct diag *d);
 

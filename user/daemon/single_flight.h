@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Equal asks share one look: who asks while an equal ask is on its way joins it, and all get the same
- * bytes. Nobody waits in a thread: each is told when it has landed. Nothing is kept beyond that, for
- * the next one wants to know how it is then. Any thread may call.
+ * Equal asks share one look: who asks while an equal ask is on its way joins it, and all get the
+ * same bytes. Nobody waits in a thread: each is told when it has landed. Nothing is kept beyond
+ * that, for the next one wants to know how it is then. Any thread may call.
  */
 #pragma once
 
@@ -39,7 +39,7 @@ struct flight_waiter {
 
 struct single_flight_limits {
 	uint32_t flights;	/* different asks on their way at one time */
-	uint64_t bytes;		/* of landings that somebody still holds; beyond it nothing starts */
+	uint64_t bytes;		/* of landings that are still held; beyond it nothing starts */
 };
 
 /* Asks port, which must live until its last `done`. NULL when memory is short. */
@@ -55,9 +55,9 @@ void single_flight_free(struct single_flight *s);
 DEFINE_CLEANUP(struct single_flight, single_flight_free)
 
 /*
- * 0: w->told() is called exactly once, from any thread, perhaps before this returns. Negative: never.
- * -EBUSY too much is on its way or still held; -ESHUTDOWN; -ENOMEM. A start that the port refuses
- * is a landing, with its errno.
+ * 0: w->told() is called exactly once, from any thread, perhaps before this returns. Negative:
+ * never. -EBUSY too much is on its way or still held; -ESHUTDOWN; -ENOMEM. A start that the port
+ * refuses is a landing, with its errno.
  */
 int single_flight_join(struct single_flight *s, const struct ask *ask, struct flight_waiter *w,
 		       struct diag *d);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The server itself, over a socket: bytes of anybody's, then the end of them; and, when that has been
- * borne, a request that must be served.
+ * The server itself, over a socket: bytes of anybody's, then the end of them; and, when that has
+ * been borne, a request that must be served.
  */
 #include <errno.h>
 #include <netinet/in.h>

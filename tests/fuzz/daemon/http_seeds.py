@@ -16,7 +16,8 @@ WORDS = [
     'node7:9646', '[::1]:9646', '127.0.0.1:9646', 'localhost', 'W/"1-2", "3"', '*',
     'Bearer 0123456789abcdef', 'br;q=1.0, gzip;q=0.8, *;q=0.1', 'cross-site', 'navigate']
 HEADERS = [
-    'Accept: ' + WORDS[0], 'If-None-Match: *', 'Accept-Encoding: gzip', 'Authorization: ' + WORDS[7],
+    'Accept: ' + WORDS[0], 'If-None-Match: *', 'Accept-Encoding: gzip',
+    'Authorization: ' + WORDS[7],
     'Authorization: Basic YTpi', 'Sec-Fetch-Site: cross-site', 'Content-Length: 3',
     'Transfer-Encoding: chunked', 'Connection: close', 'Expect: 100-continue', 'Host: elsewhere']
 

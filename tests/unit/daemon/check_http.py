@@ -11,6 +11,7 @@ import inspect
 import os
 import resource
 import select
+import shutil
 import socket
 import ssl
 import subprocess
@@ -117,7 +118,7 @@ def is_closed(s):
     try:
         while s.recv(65536):
             pass
-    except ConnectionError:
+    except (ConnectionError, ssl.SSLError):
         pass
     return True
 
@@ -176,7 +177,8 @@ def large_bodies_are_packed_for_who_takes_that():
             packed = s.get('/api/v1/processes', headers=['Accept-Encoding: br, gzip;q=0.5'])
             assert packed.headers['content-encoding'] == 'gzip', packed
             assert gzip.decompress(packed.body) == big.body and len(packed.body) < len(big.body)
-            assert 'Accept-Encoding' in big.headers['vary'] and 'content-encoding' not in big.headers
+            assert 'Accept-Encoding' in big.headers['vary']
+            assert 'content-encoding' not in big.headers
             assert packed.headers['etag'] != big.headers['etag']
             again = s.get('/api/v1/processes', headers=[
                 'Accept-Encoding: gzip', f'If-None-Match: {packed.headers["etag"]}'])
@@ -232,6 +234,23 @@ def a_host_that_is_not_ours_is_misdirected():
         assert s.get('/metrics', host=None).status == 400
         assert s.get('/metrics', host=None, version='1.0').status == 200
         assert s.get('/metrics', host='evil.example', version='1.0').status == 421
+
+
+def all_addresses_are_of_both_kinds():
+    with tempfile.NamedTemporaryFile('w') as f:
+        f.write('t' * 20)
+        f.flush()
+        # Where there is no IPv6, it is the older kind alone.
+        with serving('--token-file', f.name, '--listen', '::') as s:
+            assert s.get('/healthz').status == 200
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(('::1', 0))
+    except OSError:
+        return
+    with serving('--listen', '::1') as s:
+        with socket.create_connection(('::1', s.port), LONG) as c:
+            assert ask(c, '/metrics', host=f'[::1]:{s.port}').status == 200
 
 
 def a_page_of_another_server_may_link_but_not_fetch():
@@ -293,7 +312,8 @@ def what_a_cell_could_not_do_is_a_real_error():
         # ESRCH, ESTALE, ENODATA, EPERM, EOPNOTSUPP, EFAULT, EBADMSG, EBUSY, ENOMEM, ETIMEDOUT,
         # EPROTO, EIO, E2BIG
         for err, status in ((3, 404), (116, 404), (61, 404), (1, 403), (95, 501), (14, 502),
-                            (74, 502), (16, 503), (12, 503), (110, 504), (71, 502), (5, 503), (7, 500)):
+                            (74, 502), (16, 503), (12, 503), (110, 504), (71, 502), (5, 503),
+                            (7, 500)):
             r = s.get(f'/api/v1/snapshot?proc={1000 + err}-7')
             assert r.status == status, (err, r)
             assert r.body == rb'hostile \x1b[31m name\x0d\x0aSet-Cookie: x' + b'\n', r
@@ -349,7 +369,8 @@ def what_keeps_nobody_out_is_not_opened():
                              (('--token-file', d + '/nosuch'), 'No such file'),
                              (('--certificate', empty), 'certificate and its key'),
                              (('--certificate', empty, '--key', empty), 'no certificate')):
-            r = subprocess.run([sys.argv[1], *options], capture_output=True, text=True, timeout=LONG)
+            r = subprocess.run([sys.argv[1], *options], capture_output=True, text=True,
+                               timeout=LONG)
             assert r.returncode == 1 and why in r.stderr, (options, r)
 
 
@@ -425,6 +446,52 @@ def a_client_shows_its_certificate():
             with serving(*tls, '--client-ca', f'{d}/ours.pem', '--token-file', f.name) as s:
                 assert tls_get(s, d, '/metrics', 'client') == 200
                 assert tls_get(s, d, '/metrics') == 401
+
+
+def certificates_are_changed_while_it_serves():
+    with tempfile.TemporaryDirectory() as d:
+        for authority in ('ours', 'theirs'):
+            make_authority(d, authority)
+            make_certificate(d, 'server-' + authority, authority, 'serverAuth')
+            make_certificate(d, 'client-' + authority, authority, 'clientAuth')
+
+        def install(authority):
+            for name in (f'server-{authority}.pem', f'server-{authority}.key', f'{authority}.pem'):
+                kind = 'ca.pem' if name == f'{authority}.pem' else 'server' + name[-4:]
+                shutil.copy(f'{d}/{name}', f'{d}/{kind}')
+
+        def connect(server, who):
+            context = ssl.create_default_context(cafile=f'{d}/{who}.pem')
+            context.load_cert_chain(f'{d}/client-{who}.pem', f'{d}/client-{who}.key')
+            return context.wrap_socket(server.connect(), server_hostname='127.0.0.1')
+        install('ours')
+        with serving('--certificate', f'{d}/server.pem', '--key', f'{d}/server.key',
+                     '--client-ca', f'{d}/ca.pem') as s:
+            with connect(s, 'ours') as idle, connect(s, 'ours') as waits:
+                assert ask(idle, '/metrics').status == 200
+                assert s.tell('reload') == 'ok'
+                # Nothing has changed, and nobody is troubled.
+                assert ask(idle, '/metrics').status == 200
+                waits.sendall(request('/api/v1/snapshot?proc=2-7'))
+                wait_for(lambda: s.tell('starts') == '1')
+                shutil.copy(f'{d}/theirs.pem', f'{d}/server.pem')
+                assert 'certificate' in s.tell('reload')
+                assert ask(idle, '/metrics').status == 200
+                install('theirs')
+                assert s.tell('reload') == 'ok'
+                assert is_closed(idle)
+                with connect(s, 'theirs') as new:
+                    assert ask(new, '/metrics').status == 200
+                # Who waited gets an answer, and the connection ends with it.
+                s.tell('land')
+                r = read_reply(waits)
+                assert (r.status, r.headers['connection'].lower()) == (200, 'close'), r
+                assert is_closed(waits)
+            for authority in 20 * ('ours', 'theirs'):
+                install(authority)
+                assert s.tell('reload') == 'ok'
+                with connect(s, authority) as c:
+                    assert ask(c, '/metrics').status == 200
 
 
 def a_thousand_askers_cost_one_look():
@@ -571,7 +638,8 @@ def an_end_answers_those_who_wait():
 
 
 def malformed_requests_are_refused():
-    bad = [b'\r\n\r\n', b'GET\r\n\r\n', b'GET /metrics\r\n\r\n', b'\0' * 100, b'\xff' * 5000 + b'\r\n\r\n',
+    bad = [b'\r\n\r\n', b'GET\r\n\r\n', b'GET /metrics\r\n\r\n', b'\0' * 100,
+           b'\xff' * 5000 + b'\r\n\r\n',
            b'GET /metrics HTTP/9.9\r\nHost: localhost\r\n\r\n',
            b'GET http://evil.example/metrics HTTP/1.1\r\nHost: localhost\r\n\r\n',
            b'GET * HTTP/1.1\r\nHost: localhost\r\n\r\n',

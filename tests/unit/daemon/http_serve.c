@@ -7,12 +7,12 @@
  *
  * Prints "READY port", then one line for each line that it reads:
  *	publish		pins up all bodies once more	starts		how many cells were begun
- *	land		answers all cells at work	counts		requests refused failed sent_away
+ *	land		answers all cells at work	counts		requests, refused, ...
  *	reload		"ok", or why not		note		the last one, or "none"
  *	quit		closes, and ends
  *
- * The pid that is asked for says what its cell does: 1 answers at once, 2 when told to; 3 answers with
- * 8 MiB; 4 is refused; 5 is unknown; from 1000 on: fails with that errno less 1000.
+ * The pid that is asked for says what its cell does: 1 answers at once, 2 when told to; 3 answers
+ * with 8 MiB; 4 is refused; 5 is unknown; from 1000 on: fails with that errno less 1000.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -52,8 +52,8 @@ static void answer(const struct ask *ask, cell_done *done, void *done_arg)
 
 	memset(bytes, 'x', len + 1);
 	if (ask->pid != 3)
-		len = (size_t)snprintf(bytes, len, "what %d start %llu debug %u prove %u", ask->what,
-				       (unsigned long long)ask->start_time, ask->debug,
+		len = (size_t)snprintf(bytes, len, "what %d start %llu debug %u prove %u",
+				       ask->what, (unsigned long long)ask->start_time, ask->debug,
 				       ask->prove_max_ms);
 	done(done_arg, 0, NULL, bytes, len);
 }

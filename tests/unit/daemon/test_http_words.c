@@ -11,7 +11,8 @@ static void prometheus_gets_openmetrics_and_people_text(void **state)
 	assert_true(http_wants_openmetrics(
 		"application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
 		"application/openmetrics-text;version=0.0.1;q=0.5,"
-		"text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,"
+		"text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,"
+		"text/plain;version=0.0.4;q=0.3,"
 		"*/*;q=0.2"));
 	assert_true(http_wants_openmetrics("application/openmetrics-text"));
 	assert_true(http_wants_openmetrics(" Application/OpenMetrics-Text , text/plain"));
@@ -45,7 +46,8 @@ static void a_name_of_somebody_elses_is_not_ours(void **state)
 	static const char *const ours[] = { "localhost", "LOCALHOST:9646", "127.0.0.1",
 		"127.0.0.1:9646", "10.1.2.3:1", "[::1]", "[::1]:9646", "[fe80::1]:80", "node7:9646",
 		"Node7.Example.Org", "node7.example.org.:9646", "localhost:" };
-	static const char *const others[] = { "", ":9646", "evil.example", "node7.evil.example:9646",
+	static const char *const others[] = { "", ":9646", "evil.example",
+		"node7.evil.example:9646",
 		"localhost.evil.example", "127.0.0.1.evil.example", "127.0.0.1:x", "node7:9646:1",
 		"[::1", "[::1]x", "[evil]", "[]", "::1", "127.1", "2130706433", "0x7f.0.0.1", ".",
 		"localhost@evil.example", "evil.example#localhost", " localhost", "localhost " };

@@ -70,16 +70,18 @@ static void a_process_has_one_spelling(void **state)
 {
 	static const char *const wrong[] = { "", "42", "-777", "42-", "042-777", "42-0777", "0-777",
 		"+42-777", "42-777-", "2147483648-1", "1-18446744073709551616", "42-77x",
-		"42--777", " 42-777", "%00", "%4", "%zz", "42-77777777777777777777777777777777777777" };
+		"42--777", " 42-777", "%00", "%4", "%zz",
+		"42-77777777777777777777777777777777777777" };
 	char target[128];
+	struct route r;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		snprintf(target, sizeof(target), "/api/v1/snapshot?proc=%s", wrong[i]);
 		assert_refused(target, -EINVAL, "");
 	}
-	assert_true(parse_ok("/api/v1/snapshot?proc=2147483647-18446744073709551615").ask.start_time ==
-		    UINT64_MAX);
+	r = parse_ok("/api/v1/snapshot?proc=2147483647-18446744073709551615");
+	assert_true(r.ask.start_time == UINT64_MAX);
 	assert_refused("/proc/42/", -EINVAL, "PID-STARTTIME");
 	assert_refused("/proc//", -EINVAL, "PID-STARTTIME");
 }

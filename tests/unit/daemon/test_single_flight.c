@@ -11,7 +11,7 @@
 
 enum { CELLS = 64 };
 
-/* Cells that answer when the test says so; one of process 1 at once, one of process 2 never begins. */
+/* Cells that answer when the test says so; of process 1 at once, and of process 2 none begins. */
 struct fake {
 	pthread_mutex_t lock;
 	unsigned int starts;
@@ -189,7 +189,7 @@ static void an_end_tells_all_and_outlives_the_server(void **state)
 	landing_free(kept);
 }
 
-enum { CROWD = 8, ROUNDS = 2000 };
+enum { CROWD = 8, ROUNDS = 400 };
 
 static void *keep_landing(void *arg)
 {

@@ -175,23 +175,6 @@ static void count_process(struct book_target *t, const struct node_process *p,
 		t->count[COUNT_LONG_WAITS] += p->locks->long_waits;
 }
 
-static void count_end(struct openmetrics_book *b, const struct node_process *p)
-{
-	struct book_process *old = before(b, p);
-	struct target_name name;
-	struct book_target *t;
-
-	target_name_of(p, &name);
-	t = book_find(b, &name);
-	if (!t)
-		t = &b->targets[BOOK_OTHER];
-	count_process(t, p, old);
-	t->count[p->state == WATCH_EXECED ? COUNT_EXECS : COUNT_EXITS]++;
-	t->unmatched++;
-	if (old)
-		old->over = true;
-}
-
 /* A start is known to be one when we were there; whose it is, when it is looked at. */
 static void count_start(struct book_target *t, const struct node_process *p,
 			struct book_process *now)
@@ -204,6 +187,26 @@ static void count_start(struct book_target *t, const struct node_process *p,
 		t->unmatched--;
 		t->count[COUNT_RESTARTS]++;
 	}
+}
+
+static void count_end(struct openmetrics_book *b, const struct node_process *p)
+{
+	struct book_process *old = before(b, p);
+	struct target_name name;
+	struct book_target *t;
+
+	target_name_of(p, &name);
+	t = book_find(b, &name);
+	if (!t)
+		t = &b->targets[BOOK_OTHER];
+	count_process(t, p, old);
+	/* It may not have lived for long enough to be looked at before. */
+	if (old)
+		count_start(t, p, old);
+	t->count[p->state == WATCH_EXECED ? COUNT_EXECS : COUNT_EXITS]++;
+	t->unmatched++;
+	if (old)
+		old->over = true;
 }
 
 /* By the node's own clock: that of the machine may be set. */

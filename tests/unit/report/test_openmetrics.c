@@ -507,6 +507,24 @@ static void a_start_counts_once_it_is_known_what_began(void **state)
 	openmetrics_book_free(b);
 }
 
+static void what_ends_before_it_is_looked_at_has_begun_all_the_same(void **state)
+{
+	struct openmetrics_book *b = openmetrics_book_new(0);
+	struct node_process p = shop(1, 10, 0);
+
+	(void)state;
+	look_again(b, NULL, 0, NULL, 0, 0);
+	p.uptime_s = 1;
+	p.info = NULL;
+	look_again(b, &p, 1, NULL, 0, 60);
+	p.info = &shop_info;
+	p.tally.looks = 1;
+	p.state = WATCH_EXITED;
+	look_again(b, NULL, 0, &p, 1, 120);
+	assert_counts(b, 1, 0, 1, 0, 1);
+	openmetrics_book_free(b);
+}
+
 static void a_target_is_forgotten_long_after_its_last_process(void **state)
 {
 	struct openmetrics_book *b = openmetrics_book_new(0);
@@ -781,6 +799,7 @@ int main(void)
 		cmocka_unit_test(how_old_a_look_is_goes_by_the_node_s_clock),
 		cmocka_unit_test(an_exec_ends_one_program_and_begins_another),
 		cmocka_unit_test(a_start_counts_once_it_is_known_what_began),
+		cmocka_unit_test(what_ends_before_it_is_looked_at_has_begun_all_the_same),
 		cmocka_unit_test(a_target_is_forgotten_long_after_its_last_process),
 		cmocka_unit_test(who_has_findings_takes_the_place_of_who_has_none),
 		cmocka_unit_test(churn_keeps_counters_and_the_cap),

@@ -196,7 +196,7 @@ def test_it_ends_though_the_collector_hangs(receiver):
 
 
 def test_it_ends_though_it_waits_for_the_next_try(receiver):
-    receiver.answer('503 500')
+    receiver.answer('503 100')
     with Feed(receiver.url, 'linger=5') as feed:
         feed.say('look 7')
         receiver.metrics()

@@ -15,8 +15,8 @@
 #define MAX_TRACKS 16384
 /* An end of the wait that is further away than this is none. */
 #define SOON_S 120.0
-/* Of a few goroutines more than ever, one may be chance. */
-#define PEAK_MIN 2
+/* Of a few goroutines more than ever, one or two may be chance. */
+#define PEAK_MIN (GROWTH_MIN / 2)
 /* RSS that climbs by less than this in a window is noise. */
 #define RSS_MIN (8u << 20)
 
@@ -203,7 +203,7 @@ static struct track *track_of(struct growth *g, uint64_t id)
 	if (g->n >= MAX_TRACKS)
 		return NULL;
 	if (g->n == g->room) {
-		uint32_t room = g->room ? g->room * 2 : 64;
+		uint32_t room = g->room ? g->room * 2 : 16;
 		struct track *all = realloc(g->tracks, room * sizeof(*all));
 
 		if (!all)

@@ -38,7 +38,7 @@ static uint64_t peak_of(const struct trend_rule *rule, uint64_t value)
 	if (share > by)
 		by = share;
 	by /= rule->looks;
-	return by ? by : 1;
+	return by > 1 ? by : 2;
 }
 
 static bool gave_nothing_back(const struct window *w)

@@ -30,8 +30,10 @@
 
 static int open_schedule(struct node *n)
 {
-	int r = node_turns_open(n);
+	int r;
 
+	self_keep_small();
+	r = node_turns_open(n);
 	if (r == 0)
 		r = node_exams_open(n);
 	return r < 0 ? r : node_keep_open(n);

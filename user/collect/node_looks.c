@@ -21,6 +21,9 @@
 #define SPARE_STRUCTS 8
 /* Between two glances, a process that has used no more than that has hardly run. */
 #define IDLE_TICKS 1
+/* A process that has only just come rises because it begins: so many glances and looks say nothing. */
+#define FIRST_GLANCES 4
+#define FIRST_LOOKS 2
 /* Looks for which one that has begun to rise is not taken for one that begins. */
 #define RISE_LOOKS 12
 
@@ -134,12 +137,13 @@ static bool judge_line(struct node_entry *e)
 	bool rss = begins(e->rss.peak, &e->rss_rises);
 	bool threads = begins(e->threads.peak, &e->threads_rises);
 
-	/* One that has only just come rises because it begins. */
-	if (rss && e->looks > 2)
+	if (e->looks <= FIRST_GLANCES)
+		return false;
+	if (rss)
 		trend_focus(e->rss_history);
-	if (threads && e->looks > 2)
+	if (threads)
 		trend_focus(e->threads_history);
-	return (e->rss.peak || e->threads.peak || node_entry_grows(e)) && e->looks > 2;
+	return e->rss.peak || e->threads.peak || node_entry_grows(e);
 }
 
 static enum turns_news news_of(struct node_entry *e)
@@ -148,7 +152,7 @@ static enum turns_news news_of(struct node_entry *e)
 	uint64_t ran = e->line.stat.cpu_ticks - e->ticks_glanced;
 
 	e->ticks_glanced = e->line.stat.cpu_ticks;
-	if (rises || e->more_structs)
+	if (rises || (e->more_structs && e->looks > FIRST_GLANCES))
 		return TURNS_RISES;
 	return ran > IDLE_TICKS ? TURNS_MOVES : TURNS_NOTHING;
 }
@@ -195,7 +199,7 @@ static int by_lateness(const void *a, const void *b)
 /* More of some goroutines than ever in the last time. */
 static bool has_peak(const struct interval *i)
 {
-	for (uint32_t k = 0; i->snapshot && k < i->n_sites; k++)
+	for (uint32_t k = 0; i->snapshot && i->number >= FIRST_LOOKS && k < i->n_sites; k++)
 		if (i->sites[k].peak)
 			return true;
 	return false;

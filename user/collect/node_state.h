@@ -31,6 +31,7 @@ struct watch;
 struct node_watch {
 	bool busy;
 	pid_t pid;
+	bool rests;			/* between looks */
 	bool probed;			/* it has probes of its own, by */
 	struct tracing_args tracing;
 	struct watch *watch;		/* NULL: not opened yet, or that failed */

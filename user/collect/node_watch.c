@@ -34,6 +34,8 @@ static void open_it(void *arg)
 
 	w->why = (struct diag)DIAG_INIT;
 	w->err = watch_open(w->pid, w->probed ? &w->tracing : NULL, &w->watch, &w->why);
+	if (w->err == 0 && w->rests)
+		watch_rest(w->watch);
 }
 
 static void look_at_it(void *arg)
@@ -43,6 +45,8 @@ static void look_at_it(void *arg)
 	w->err = watch_look(w->watch, &w->interval);
 	if (w->err == 0)
 		w->err = watch_trace(w->watch);
+	if (w->rests)
+		watch_rest(w->watch);
 }
 
 static void finish_it(void *arg)
@@ -154,6 +158,7 @@ static int open_watch(struct node *n, struct node_entry *e)
 	if (!w)
 		return -ENOMEM;
 	n->watched++;
+	w->rests = n->args.scheduled;
 	e->tried = true;
 	e->tried_s = n->look.elapsed_s;
 	e->watched = w;

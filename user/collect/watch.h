@@ -43,6 +43,9 @@ int watch_look(struct watch *w, const struct interval **ret);
 /* growth_focus() of its goroutines. */
 void watch_focus(struct watch *w);
 
+/* It waits for long: what can be had again is given back. */
+void watch_rest(struct watch *w);
+
 /*
  * Where the number of its goroutine structs stands in its memory, and how many of them were in
  * use at the last look: for a glance without a look. False: it is not Go, or was not looked at.

@@ -157,8 +157,8 @@ static void print_part_head(const struct flames *f)
 	uint32_t height = TOP_INLINE + (f->depth + 1) * ROW + TOP_INLINE;
 	char number[WORDS_NUMBER];
 
-	html_printf(f->out, "<svg viewBox=\"0 0 %d %u\" role=\"img\" aria-label=\"Flame graph of %s "
-		    "goroutines by stack; the table of groups has the same in words\">\n",
+	html_printf(f->out, "<svg viewBox=\"0 0 %d %u\" role=\"img\" aria-label=\"Flame graph of "
+		    "%s goroutines by stack; the table of groups has the same in words\">\n",
 		    WIDTH, height, words_count(f->total, number));
 }
 

@@ -29,8 +29,7 @@ static const char *entity(char c)
 	}
 }
 
-/* The bytes of s that `most` columns have room for. */
-static size_t fits(const char *s, size_t n, size_t most)
+static size_t fit_columns(const char *s, size_t n, size_t most)
 {
 	char shown[TEXT_CHAR];
 	unsigned int columns;
@@ -47,6 +46,23 @@ static size_t fits(const char *s, size_t n, size_t most)
 	return at;
 }
 
+/* The bytes of s that `most` columns have room for. */
+static size_t fits(const char *s, size_t n, size_t most)
+{
+	/* Almost every name is, and has a column a byte. */
+	return n <= most && text_is_plain(s) ? n : fit_columns(s, n, most);
+}
+
+/* How many bytes of s, from the first on, are the same in HTML. */
+static size_t plain(const char *s, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && s[i] >= ' ' && s[i] < 0x7f && !entity(s[i]))
+		i++;
+	return i;
+}
+
 void html_escape(const char *s, size_t most, FILE *out)
 {
 	size_t n = strlen(s), end = fits(s, n, most);
@@ -56,6 +72,12 @@ void html_escape(const char *s, size_t most, FILE *out)
 	if (end < n)
 		end = most ? fits(s, n, most - 1) : 0;
 	for (size_t at = 0; at < end;) {
+		size_t same = plain(s + at, end - at);
+
+		fwrite(s + at, 1, same, out);
+		at += same;
+		if (at == end)
+			break;
 		at += text_char(s + at, n - at, shown, &columns);
 		fputs(entity(*shown) ? entity(*shown) : shown, out);
 	}
@@ -147,11 +169,11 @@ void html_printf(FILE *out, const char *fmt, ...)
 
 	va_start(ap, fmt);
 	while (*fmt) {
-		size_t plain = strcspn(fmt, "%");
+		size_t markup = strcspn(fmt, "%");
 		struct conversion c;
 
-		fwrite(fmt, 1, plain, out);
-		fmt += plain;
+		fwrite(fmt, 1, markup, out);
+		fmt += markup;
 		if (!*fmt)
 			break;
 		c = parse(fmt);

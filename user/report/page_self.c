@@ -14,7 +14,7 @@ static void put_cost(const struct node_look *n, const struct node_self *self, FI
 	char words[WORDS_NUMBER], cap[WORDS_NUMBER];
 
 	if (o->core_percent >= 0)
-		page_fact(out, "CPU of loiter", "%.2f %% of one core, of a budget of %g %%",
+		page_fact(out, "CPU of loiter", "%.2f %% of a core, budget %g %%",
 			  o->core_percent, self->budget_percent);
 	if (o->target_cpu >= 0)
 		page_fact(out, "CPU of tracing, in the processes", "%.2f %% of one core",

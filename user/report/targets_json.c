@@ -9,7 +9,7 @@
 #include "report/processes_json.h"
 #include "report/utf8.h"
 
-enum { PROC = 40, ORDINAL = 16 };
+enum { PROC = 40, ORDINAL = 16, LABEL_BYTES = 200 };
 
 struct target {
 	const struct node_process *p;
@@ -33,14 +33,24 @@ static const char *place_of(const struct node_process *p, const char **key)
 	return n > 6 && strcmp(p->unit + n - 6, ".scope") == 0 ? NULL : p->unit;
 }
 
+/* As a label has it: valid UTF-8, and no longer than anybody reads. NULL when memory is short. */
+static char *label_of(const char *name)
+{
+	char *cut = strndup(name ? name : "", LABEL_BYTES);
+	char *label = cut ? utf8_repair(cut) : NULL;
+
+	free(cut);
+	return label;
+}
+
 /* -ENOMEM, and what there is already is freed by done(). */
 static int fill(struct target *t, const struct node_process *p)
 {
 	const char *place = place_of(p, &t->place_key);
 
 	t->p = p;
-	t->exe = utf8_repair(p->name ? p->name : "");
-	t->place = utf8_repair(place ? place : "");
+	t->exe = label_of(p->name);
+	t->place = label_of(place);
 	return t->exe && t->place ? 0 : -ENOMEM;
 }
 
@@ -96,8 +106,13 @@ static int list(const struct node_look *look, struct target *all, uint32_t *n)
 
 static void put_known(struct jvalue *j, const char *key, const char *s)
 {
-	if (s && *s)
-		jvalue_string(j, key, s);
+	char *label = label_of(s);
+
+	if (!label)
+		j->failed = true;
+	else if (*label)
+		jvalue_string(j, key, label);
+	free(label);
 }
 
 static struct jvalue labels(const struct target *t, const struct processes_options *o)

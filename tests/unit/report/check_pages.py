@@ -209,7 +209,7 @@ def each_go_process_is_a_target_of_its_own():
         assert len(seen) == len(labels), f'{sample}: two would be one series'
         for one in labels:
             assert all(re.fullmatch('[a-zA-Z_][a-zA-Z0-9_]*', k) for k in one)
-            assert all(isinstance(v, str) and v for v in one.values())
+            assert all(isinstance(v, str) and 0 < len(v) <= 200 for v in one.values())
     typical = json.loads(write('targets', 'typical'))
     shop, = [t['labels'] for t in typical if t['labels']['exe'] == 'shop-api']
     assert shop == {'__scheme__': 'http', '__metrics_path__': '/debug/pprof/goroutine',

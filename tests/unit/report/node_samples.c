@@ -230,10 +230,11 @@ static struct node_sample calm(void)
 
 static char *long_name(struct arena *a)
 {
+	static const char piece[] = "<a href=\"x\">\033\xff&'";
 	char *name = alloc(a, LONG + 1, 1);
 
 	for (size_t i = 0; i < LONG; i++)
-		name[i] = "<a href=\"x\">\033\xff&'"[i % 17];
+		name[i] = piece[i % (sizeof(piece) - 1)];
 	return name;
 }
 
@@ -270,7 +271,7 @@ static struct node_sample hostile(void)
 		p.pod_uid = i % 5 ? NULL : name;
 		p.not_read = name;
 		p.info = info;
-		p.state = (enum watch_state)(i % 5);
+		p.state = (enum watch_state)(i % 3 ? 0 : i % 5);
 		all[i] = p;
 	}
 	s.look.all = s.look.gone = all;

@@ -70,7 +70,8 @@ static int read_old(struct node *n, struct node_keeper *k)
 	if (r == 0 && *k->boot_id && strcmp(k->old.boot_id, k->boot_id) == 0)
 		return 0;
 	k->failed += r < 0 && r != -ENOENT;
-	n->keep_why = why;
+	if (r != -ENOENT)
+		n->keep_why = why;
 	k->old.n = 0;
 	arena_free(TAKE(k->arena));
 	return r == -ENOMEM ? r : 0;

@@ -9,12 +9,14 @@
 #include "daemon/config.h"
 #include "daemon/examined_wire.h"
 #include "daemon/log.h"
+#include "daemon/page_answer.h"
 #include "model/examined.h"
 #include "model/node_self.h"
 
 struct cell_desk {
 	struct cells *cells;
 	struct cell_limits limits;
+	struct histories *histories;
 	void (*told)(void *arg, int pid, uint64_t start_time, struct examined *e);
 	void *told_arg;
 };
@@ -36,7 +38,8 @@ static const enum cell_what what_is_asked[] = {
 	[ASK_THREADCREATE] = CELL_THREADCREATE,
 };
 
-int cell_desk_open(const struct config *c, struct cell_desk **ret, struct diag *d)
+int cell_desk_open(const struct config *c, struct histories *histories, struct cell_desk **ret,
+		   struct diag *d)
 {
 	CLEANUP(cell_desk_close_p) struct cell_desk *desk = calloc(1, sizeof(*desk));
 	const struct cell_limits limits = {
@@ -52,6 +55,7 @@ int cell_desk_open(const struct config *c, struct cell_desk **ret, struct diag *
 	if (!desk)
 		return -ENOMEM;
 	desk->limits = limits;
+	desk->histories = histories;
 	r = cells_open(&o, &desk->cells, d);
 	if (r < 0)
 		return diag_what(d, r, "cells");
@@ -77,6 +81,42 @@ int cell_desk_dispatch(struct cell_desk *desk)
 	return cells_dispatch(desk->cells);
 }
 
+/* --- A page, which gets how the process's figures ran --- */
+
+struct page_wait {
+	struct cell_desk *desk;
+	int pid;
+	uint64_t start_time;
+	cell_done *done;
+	void *done_arg;
+};
+
+static void page_landed(void *arg, int err, const struct diag *d, char *bytes, size_t len)
+{
+	struct page_wait *w = arg;
+
+	if (err == 0)
+		page_answer_fill(w->desk->histories, w->pid, w->start_time, &bytes, &len);
+	w->done(w->done_arg, err, d, bytes, len);
+	free(w);
+}
+
+static int start_page(struct cell_desk *desk, const struct cell_request *q, cell_done *done,
+		      void *done_arg, struct diag *d)
+{
+	struct page_wait *w = malloc(sizeof(*w));
+	int r;
+
+	if (!w)
+		return -ENOMEM;
+	*w = (struct page_wait){ .desk = desk, .pid = q->pid, .start_time = q->start_time,
+				 .done = done, .done_arg = done_arg };
+	r = cells_start(desk->cells, q, page_landed, w, d);
+	if (r < 0)
+		free(w);
+	return r;
+}
+
 static int start(void *arg, const struct ask *ask, cell_done *done, void *done_arg, struct diag *d)
 {
 	struct cell_desk *desk = arg;
@@ -89,6 +129,8 @@ static int start(void *arg, const struct ask *ask, cell_done *done, void *done_a
 		.limits = desk->limits,
 	};
 
+	if (ask->what == ASK_PAGE)
+		return start_page(desk, &q, done, done_arg, d);
 	return cells_start(desk->cells, &q, done, done_arg, d);
 }
 

@@ -14,13 +14,15 @@
 struct cell_desk;
 struct config;
 struct examined;
+struct histories;
 struct node_self;
 
 /*
- * Forks the foreman: by the main thread before there is any other. The configuration is not kept.
- * Errors of cells_open().
+ * Forks the foreman: by the main thread before there is any other. The configuration is not kept;
+ * histories, which go into pages, are borrowed. Errors of cells_open().
  */
-int cell_desk_open(const struct config *c, struct cell_desk **ret, struct diag *d);
+int cell_desk_open(const struct config *c, struct histories *histories, struct cell_desk **ret,
+		   struct diag *d);
 /* All who wait are told so. Accepts NULL. */
 void cell_desk_close(struct cell_desk *desk);
 DEFINE_CLEANUP(struct cell_desk, cell_desk_close)

@@ -9,6 +9,7 @@
 #include "model/examined.h"
 #include "model/heap_profile.h"
 #include "model/leaks.h"
+#include "report/page.h"
 #include "report/report.h"
 
 /* An empty profile would say that there are none. */
@@ -44,6 +45,14 @@ static int write_examination(const struct snapshot *s, FILE *out, const struct r
 	return examined_write(e, out);
 }
 
+/* How its figures ran is not known in a cell: the daemon fills that in. */
+static int write_page(const struct snapshot *s, FILE *out, const struct report_options *o)
+{
+	const struct page_options page = { .version = o->version };
+
+	return page_process(s, &page, out);
+}
+
 #define NO_MEMORY .memory = LEDGER_NEVER
 #define NO_LEAKS .leaks = { .wish = LEAKS_NEVER }
 
@@ -51,6 +60,8 @@ static const struct cell_form forms[] = {
 	{ .what = CELL_SNAPSHOT, .write = report_json,
 	  .options = { .memory = LEDGER_IF_CHEAP, .leaks = { .wish = LEAKS_IF_CHEAP },
 		       .heap_profile = true } },
+	{ .what = CELL_PAGE, .write = write_page,
+	  .options = { .memory = LEDGER_IF_CHEAP, .leaks = { .wish = LEAKS_IF_CHEAP } } },
 	{ .what = CELL_FLAMEGRAPH, .write = report_flamegraph,
 	  .options = { NO_MEMORY, NO_LEAKS } },
 	{ .what = CELL_GOROUTINE, .write = report_pprof, .options = { NO_MEMORY, NO_LEAKS } },

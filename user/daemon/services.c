@@ -10,6 +10,7 @@
 #include "daemon/board.h"
 #include "daemon/config.h"
 #include "daemon/header_lines.h"
+#include "daemon/histories.h"
 #include "daemon/http.h"
 #include "daemon/log.h"
 #include "daemon/otlp.h"
@@ -23,6 +24,7 @@
 
 struct services {
 	struct cell_desk *desk;
+	struct histories *histories;
 	struct bodies bodies;
 	struct http *http;
 	struct otlp *otlp;	/* NULL: nobody is told */
@@ -38,7 +40,10 @@ int services_new(const struct config *c, struct services **ret, struct diag *d)
 	if (!s)
 		return -ENOMEM;
 	s->sent_s = -1;
-	r = cell_desk_open(c, &s->desk, d);
+	s->histories = histories_new();
+	if (!s->histories)
+		return -ENOMEM;
+	r = cell_desk_open(c, s->histories, &s->desk, d);
 	if (r < 0)
 		return r;
 	s->bodies.board = board_new();
@@ -181,6 +186,7 @@ void services_free(struct services *s)
 		return;
 	services_shut(s);
 	cell_desk_close(s->desk);
+	histories_free(s->histories);
 	openmetrics_book_free(s->bodies.book);
 	board_free(s->bodies.board);
 	free(s);
@@ -198,7 +204,9 @@ const struct bodies *services_bodies(const struct services *s)
 
 int services_add(struct services *s, const struct node_look *look)
 {
-	return openmetrics_book_add(s->bodies.book, look);
+	int r = histories_put(s->histories, look);
+
+	return r < 0 ? r : openmetrics_book_add(s->bodies.book, look);
 }
 
 void services_send(struct services *s, double interval_s, const struct node_look *look,

@@ -37,7 +37,7 @@ DEFINE_CLEANUP(struct services, services_free)
 struct cell_desk *services_desk(struct services *s);
 /* For the look thread: */
 const struct bodies *services_bodies(const struct services *s);
-/* The book gets the look: before bodies are made of it. -ENOMEM. */
+/* What is kept of looks is of this one now: before bodies are made of it. -ENOMEM. */
 int services_add(struct services *s, const struct node_look *look);
 /* And what goes to others goes. interval_s: at most so often. */
 void services_send(struct services *s, double interval_s, const struct node_look *look,

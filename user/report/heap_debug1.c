@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * runtime/pprof's heap profile with debug=1 (pprof.go, writeHeapInternal, Go 1.18 to 1.27): what was
- * recorded, not scaled, as who reads it scales by the rate in its head. The numbers of
+ * runtime/pprof's heap profile with debug=1 (pprof.go, writeHeapInternal, Go 1.18 to 1.27): what
+ * was recorded, not scaled, as who reads it scales by the rate in its head. The numbers of
  * runtime.MemStats behind it are left out.
  */
 #include <errno.h>

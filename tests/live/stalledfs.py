@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A file system of one file, executable, which answers until it is told not to.
 
-As a program: MOUNTPOINT FILE, and lines on stdin: "stall OPCODE" (14 open, 15 read), "go". Requests of
-that kind are taken and kept; each is told on stdout as "HELD OPCODE PID". It ends with its stdin.
+As a program: MOUNTPOINT FILE, and lines on stdin: "stall OPCODE" (14 open, 15 read), "go".
+Requests of that kind are taken and kept; each is told on stdout as "HELD OPCODE PID". It ends with
+its stdin.
 """
 import ctypes
 import os

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Looks in cells: the same answers, without privileges, whatever happens to the target or to them."""
+"""Looks in cells: the same answers without privileges, whatever befalls the target or them."""
 import gzip
 import json
 import os
+import re
 import signal
+import subprocess
 import time
 
 import pytest
@@ -93,6 +95,33 @@ def test_the_forms_are_those_of_snapshot(daemon, newest):
         assert answer.err == '' and answer.body[:4] == b'LXE1', answer
     finally:
         os.kill(newest.pid, signal.SIGCONT)
+
+
+def records(text):
+    """Head and records of a debug=1 text: each their numbers before the @."""
+    lines = [re.findall(r'\d+', line.partition('@')[0]) for line in text.splitlines()
+             if '@' in line and not line.startswith('#')]
+    return [[int(n) for n in line] for line in lines]
+
+
+def test_texts_add_up_and_are_read_by_pprof(daemon, tmp_path):
+    with Target([gobuild.build('heapsites', NEWEST)]) as t:
+        answer = daemon.ask(t.pid, cells.HEAP, debug=1)
+    assert answer.err == '', answer
+    head, *sites = records(answer.body.decode())
+    assert head == [sum(column) for column in zip(*sites)] and head[0] > 0
+    (tmp_path / 'heap').write_bytes(answer.body)
+    top = subprocess.run(['nice', 'go', 'tool', 'pprof', '-top', str(tmp_path / 'heap')], text=True,
+                         env=gobuild.local_env(), stdout=subprocess.PIPE, check=True).stdout
+    assert 'inuse_space' in top
+    with Target([gobuild.build('leaks', NEWEST)]) as t:
+        answer = daemon.ask(t.pid, cells.GOROUTINELEAK, debug=1)
+        every = daemon.ask(t.pid, cells.GOROUTINELEAK, debug=2)
+    text = answer.body.decode()
+    total = int(re.match(r'goroutineleak profile: total (\d+)\n', text)[1])
+    assert total == sum(count for count, in records(text)) > 0
+    # As Go's own: those that are not leaked are there as well.
+    assert len(re.findall(rb'^goroutine \d+ ', every.body, re.M)) > total
 
 
 def test_a_cell_may_stop_its_target_when_asked_to(daemon):
@@ -227,6 +256,16 @@ def test_a_dead_foreman_is_replaced(newest):
         answer = c.ask(newest.pid, cells.GOROUTINE, deadline_ms=200)
         assert answer.err == 'ETIMEDOUT', answer
         assert c.counts()['foremen_lost'] == 1
+
+
+def test_a_foreman_that_does_not_answer_is_not_waited_for(newest):
+    with Cells() as c:
+        assert c.ask(newest.pid, cells.GOROUTINE).err == ''
+        os.kill(c.foreman, signal.SIGSTOP)
+        answer = c.ask(newest.pid, cells.GOROUTINE, deadline_ms=300)
+        assert answer.err == 'ETIMEDOUT' and 'nobody ended it' in answer.why, answer
+        os.kill(c.foreman, signal.SIGCONT)
+        assert c.ask(newest.pid, cells.GOROUTINE).err == ''
 
 
 @pytest.mark.parametrize('victim', ['daemon', 'keeper'])

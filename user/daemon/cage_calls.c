@@ -104,8 +104,7 @@ static int allow_some(scmp_filter_ctx c)
 static int allow_tracing(scmp_filter_ctx c, pid_t target)
 {
 	static const int requests[] = { PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_GETREGSET,
-					PTRACE_GETSIGMASK, PTRACE_GETSIGINFO, PTRACE_CONT,
-					PTRACE_LISTEN, PTRACE_DETACH };
+					PTRACE_GETSIGMASK, PTRACE_DETACH };
 	int r = seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(process_vm_readv), 1,
 				 SCMP_A0(SCMP_CMP_MASKED_EQ, UINT32_MAX, (scmp_datum_t)target));
 

@@ -53,6 +53,16 @@ static int write_page(const struct snapshot *s, FILE *out, const struct report_o
 	return page_process(s, &page, out);
 }
 
+/* The text has no place for what takes the profile's. */
+static int check_profile(const struct snapshot *s, struct diag *d)
+{
+	const struct heap_profile *h = s->heap_profile;
+
+	if (h && h->state == HEAP_PROFILE_READ)
+		return 0;
+	return diag_fail(d, -EOPNOTSUPP, "%s", h && h->why ? h->why : "it has no heap profile");
+}
+
 #define NO_MEMORY .memory = LEDGER_NEVER
 #define NO_LEAKS .leaks = { .wish = LEAKS_NEVER }
 
@@ -71,7 +81,14 @@ static const struct cell_form forms[] = {
 	  .options = { NO_MEMORY, .leaks = { .wish = LEAKS_IF_CHEAP }, .goroutines = true } },
 	{ .what = CELL_GOROUTINELEAK, .write = report_goroutineleak, .check = check_leaks,
 	  .options = { NO_MEMORY, .leaks = { .wish = LEAKS_ALWAYS } } },
+	{ .what = CELL_GOROUTINELEAK, .debug = 1, .write = report_goroutineleak_text,
+	  .check = check_leaks, .options = { NO_MEMORY, .leaks = { .wish = LEAKS_ALWAYS } } },
+	/* As Go's: all goroutines, after a search for those that are leaked. */
+	{ .what = CELL_GOROUTINELEAK, .debug = 2, .write = report_debug2, .check = check_leaks,
+	  .options = { NO_MEMORY, .leaks = { .wish = LEAKS_ALWAYS }, .goroutines = true } },
 	{ .what = CELL_HEAP, .write = report_pprof_heap, .check = check_heap,
+	  .options = { NO_MEMORY, NO_LEAKS, .heap_profile = true } },
+	{ .what = CELL_HEAP, .debug = 1, .write = report_heap_debug1, .check = check_profile,
 	  .options = { NO_MEMORY, NO_LEAKS, .heap_profile = true } },
 	{ .what = CELL_THREADCREATE, .write = report_threadcreate,
 	  .options = { NO_MEMORY, NO_LEAKS } },
@@ -83,6 +100,9 @@ static const struct cell_form forms[] = {
 
 const struct cell_form *cell_form_find(enum cell_what what, uint32_t debug)
 {
+	/* Where Go knows but one text, more detail asked for is that one. */
+	if (debug == 2 && (what == CELL_HEAP || what == CELL_THREADCREATE))
+		debug = 1;
 	for (size_t i = 0; i < ARRAY_SIZE(forms); i++)
 		if (forms[i].what == what && forms[i].debug == debug)
 			return &forms[i];

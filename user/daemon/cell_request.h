@@ -21,7 +21,7 @@ enum cell_what {
 	CELL_WHATS
 };
 
-/* 0: the limit of that name in cell_limits_default. The foreman cuts them to what it was started with. */
+/* 0: that of cell_limits_default. The foreman cuts them to what it was started with. */
 struct cell_limits {
 	uint64_t memory_bytes;	/* of address space */
 	uint64_t answer_bytes;
@@ -32,9 +32,9 @@ struct cell_limits {
 struct cell_request {
 	pid_t pid;
 	enum cell_what what;
-	uint64_t start_time;	/* of the process, clock ticks after boot; 0: whoever has that pid */
+	uint64_t start_time;	/* clock ticks after boot; 0: whoever has that pid */
 	uint32_t debug;		/* 0 profile.proto, 1 and 2 text */
-	uint32_t prove_max_ms;	/* of snapshot and page: it may be stopped so long; 0: it may not be */
+	uint32_t prove_max_ms;	/* of snapshot and page: it may be stopped so long; 0: not */
 	struct cell_limits limits;
 };
 

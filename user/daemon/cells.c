@@ -297,7 +297,8 @@ static void settle(struct cells *c, uint64_t now)
 		}
 		if (flight_settle(f, c->foremen) || now < f->patience_ns)
 			continue;
-		flight_fail(f, -ETIMEDOUT, "a look at it took longer than %u ms, and nobody ended it",
+		flight_fail(f, -ETIMEDOUT, "a look at it took longer than %u ms, and nobody "
+			    "ended it",
 			    f->request.limits.deadline_ms);
 	}
 }

@@ -37,8 +37,8 @@ enum { CELLS_WAITING = 64 };
 typedef void cells_done(void *arg, int err, const struct diag *d, char *bytes, size_t len);
 
 /*
- * Forks the foreman: to be called by the main thread before there is any other and before anything
- * is opened that cells should not have. Errors of foreman_start(), -ENOMEM.
+ * Forks the foreman: to be called by the main thread before there is any other, and before it gives
+ * anything up. Errors of foreman_start(), -ENOMEM.
  */
 int cells_open(const struct cells_options *o, struct cells **ret, struct diag *d);
 /* Ends all of them; whoever waits is told so. Accepts NULL. */
@@ -46,12 +46,12 @@ void cells_close(struct cells *c);
 
 /* Readable when cells_dispatch() has something to do; borrowed. */
 int cells_poll_fd(const struct cells *c);
-/* Does not wait. 0; -EPIPE: there is no foreman any more, nor will there be: the daemon should end. */
+/* Does not wait. 0; -EPIPE: there is no foreman, nor will there be one: the daemon should end. */
 int cells_dispatch(struct cells *c);
 
 /*
- * 0: done is called once, by cells_dispatch() or cells_close(). Negative: never. -EBUSY too many are
- * waiting already, -EPIPE no foreman, -EMFILE, -ENOMEM.
+ * 0: done is called once, by cells_dispatch() or cells_close(). Negative: never. -EBUSY too many
+ * are waiting already, -EPIPE no foreman, -ENOMEM.
  */
 int cells_start(struct cells *c, const struct cell_request *q, cells_done *done, void *arg,
 		struct diag *d);

@@ -47,15 +47,19 @@ static bool await(pid_t foreman)
 	}
 }
 
-/* What the daemon prints to is not for cells to print to. */
-static void close_streams(void)
+/*
+ * Nothing that the daemon has open is for cells to have, and what it prints to is not for them to
+ * print to. What stays open is `keep`, whatever its number.
+ */
+static void close_others(int keep)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	for (int fd = 0; null >= 0 && fd < 3; fd++)
 		dup2(null, fd);
-	if (null > 2)
-		close(null);
+	if (keep > 3)
+		close_range(3, (unsigned int)keep - 1, 0);
+	close_range((unsigned int)keep + 1, ~0u, 0);
 }
 
 /*
@@ -81,25 +85,40 @@ static void keep(const struct foreman_options *o, int fd)
 	}
 }
 
+static int above_streams(int *fd)
+{
+	int old = *fd;
+
+	if (old > 2)
+		return 0;
+	*fd = fcntl(old, F_DUPFD_CLOEXEC, 3);
+	close(old);
+	return *fd < 0 ? -errno : 0;
+}
+
 int foreman_start(const struct foreman_options *o, struct foreman *ret, struct diag *d)
 {
 	pid_t self = getpid(), pid;
-	int ends[2];
+	int ends[2], r;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return diag_fail(d, -errno, "socketpair: %m");
+	/* The first three are streams, even of a daemon that was started without them. */
+	r = above_streams(&ends[1]);
+	if (r < 0) {
+		close(ends[0]);
+		return diag_fail(d, r, "fcntl: %s", strerror(-r));
+	}
 	pid = fork();
 	if (pid < 0) {
-		int r = diag_fail(d, -errno, "fork: %m");
-
+		r = diag_fail(d, -errno, "fork: %m");
 		close(ends[0]);
 		close(ends[1]);
 		return r;
 	}
 	if (pid == 0) {
-		close(ends[0]);
 		be_deaf();
-		close_streams();
+		close_others(ends[1]);
 		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 		if (!die_with_parent(self))

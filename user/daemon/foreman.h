@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The process that starts cells, reaps them, and kills those that take too long. It is forked before
- * the daemon has threads or gives up what it may do, keeps to itself, and never sees a byte of a
- * target or of the network. Over it stands a keeper, which makes a new one when it dies. Each of them
- * dies with the one above: no cell outlives the daemon, whatever kills it.
+ * The process that starts cells, reaps them, and kills those that take too long. It is forked
+ * before the daemon has threads or gives up what it may do, keeps to itself, and never sees a byte
+ * of a target or of the network. Over it stands a keeper, which makes a new one when it dies. Each
+ * dies with the one above it: no cell outlives the daemon, whatever kills it.
  */
 #pragma once
 
@@ -32,8 +32,8 @@ struct foreman_order {
 enum foreman_tells {
 	FOREMAN_HELLO = 1,	/* a new one: of the last one's cells none is left; pid its own */
 	FOREMAN_STARTED,	/* pid of the cell */
-	FOREMAN_REFUSED,	/* code: negative errno. -EBUSY all places are taken, -EDEADLK one that
-				 * hangs on this very process is among them */
+	/* code: -EBUSY all places are taken, -EDEADLK one hangs on this very process; of fork() */
+	FOREMAN_REFUSED,
 	FOREMAN_ENDED,		/* code: exit code, or sig: what killed it */
 	FOREMAN_KILLED,		/* at its deadline; it may hang in the kernel still */
 };
@@ -58,7 +58,7 @@ int foreman_start(const struct foreman_options *o, struct foreman *ret, struct d
 /* Ends all of it, cells included. */
 void foreman_stop(struct foreman *f);
 
-/* Sends an order; out_fd stays the caller's. -EAGAIN its box is full, -EPIPE there is none any more. */
+/* Sends an order; out_fd stays the caller's. -EAGAIN its box is full, -EPIPE there is none. */
 int foreman_order(const struct foreman *f, const struct foreman_order *o, int out_fd);
 /* 1 news, 0 none now, -EPIPE there is none any more. */
 int foreman_news(const struct foreman *f, struct foreman_news *ret);

@@ -2,6 +2,7 @@
 #include "daemon/privilege.h"
 
 #include <cap-ng.h>
+#include <ctype.h>
 #include <errno.h>
 #include <seccomp.h>
 #include <stdbool.h>
@@ -102,7 +103,7 @@ void privilege_missing(enum privilege_role role, char *buf, size_t size)
 		    capng_have_capability(CAPNG_EFFECTIVE, (unsigned int)used[i].cap))
 			continue;
 		for (; name[n] && n + 1 < sizeof(upper); n++)
-			upper[n] = (char)(name[n] >= 'a' && name[n] <= 'z' ? name[n] - 32 : name[n]);
+			upper[n] = (char)toupper((unsigned char)name[n]);
 		upper[n] = '\0';
 		at += (size_t)snprintf(buf + at, size - at, " CAP_%s", upper);
 		if (at >= size)
@@ -111,8 +112,8 @@ void privilege_missing(enum privilege_role role, char *buf, size_t size)
 }
 
 /*
- * A list of what is denied and not of what is allowed: which calls the libraries of HTTP, TLS and BPF
- * make is theirs to change. Cells, which parse, have it the other way round (daemon/cage_calls.c).
+ * A list of what is denied and not of what is allowed: which calls the libraries of HTTP, TLS and
+ * BPF make is theirs to change. Cells, which parse, have it the other way round (cage_calls.c).
  */
 static const int denied[] = {
 	/* programs and namespaces */

@@ -18,8 +18,9 @@ enum privilege_role {
 };
 
 /*
- * Keeps of the capabilities that this process has those of the role; the bounding set too, where it
- * may. No core files, not to be traced by others. Of the calling process, while it has one thread. 0, -EPERM.
+ * Keeps of the capabilities that this process has those of the role; of the bounding set too, where
+ * it may. No core files, not to be traced by others, no new privileges. It is the calling thread's
+ * alone: to be called before there are others. 0, -EPERM.
  */
 int privilege_keep_for(enum privilege_role role, struct diag *d);
 

@@ -37,7 +37,7 @@ int sealed_open(const struct sealed *s, const char *name);
 /* The file behind a mapping; -ENOENT: not opened, -EINVAL: not a regular file. */
 int sealed_open_mapped(const struct sealed *s, const struct mapping *m);
 /*
- * Copies memory, [start, end) one after the other, as process_vm_readv() does and where it cannot be
+ * Copies pieces of memory one after the other, as process_vm_readv() does, where that may not be
  * asked any more: bytes before the first page that is not there. 0 when there are none; -ESRCH.
  */
 ssize_t sealed_copy(const struct sealed *s, void *buf, const struct iovec *pieces, size_t n);

@@ -5,7 +5,7 @@
  *   ask PID START WHAT DEBUG PROVE_MS DEADLINE_MS    -> "asked ID", and later the end
  *   news                                             -> counts, as they are
  *
- * With an argument, what a cell does once it is locked in is that instead: open, write, exec, ptrace,
+ * With an argument, what a cell does once it is locked in is that instead: open, exec, ptrace,
  * socket, fork, kill, shadow, wait, crash, memory, spin. Only here: the product has no such thing.
  */
 #include <errno.h>
@@ -101,8 +101,8 @@ static void say_text(const char *text)
 /* The bytes follow the line. */
 static void told(void *arg, int err, const struct diag *d, char *bytes, size_t len)
 {
-	printf("{\"ended\": %lu, \"err\": \"%s\", \"len\": %zu, \"why\": \"", (uint64_t)(uintptr_t)arg,
-	       err ? strerrorname_np(-err) : "", len);
+	printf("{\"ended\": %lu, \"err\": \"%s\", \"len\": %zu, \"why\": \"",
+	       (uint64_t)(uintptr_t)arg, err ? strerrorname_np(-err) : "", len);
 	say_text(d->why);
 	printf("\"}\n");
 	fwrite(bytes, 1, len, stdout);

@@ -115,8 +115,8 @@ static void nonsense_is_refused(void **state)
 	(void)state;
 	refused(&(struct cell_answer_head){ .magic = 1, .len = 4 }, 4, -EBADMSG);
 	refused(&(struct cell_answer_head){ .magic = magic, .err = 5 }, 0, -EBADMSG);
-	refused(&(struct cell_answer_head){ .magic = magic, .err = -99999, .len = sizeof(struct diag) },
-		0, -EBADMSG);
+	refused(&(struct cell_answer_head){ .magic = magic, .err = -99999,
+					    .len = sizeof(struct diag) }, 0, -EBADMSG);
 	refused(&(struct cell_answer_head){ .magic = magic, .err = -3, .len = 4 }, 4, -EBADMSG);
 	refused(&(struct cell_answer_head){ .magic = magic, .len = 33 }, 33, -E2BIG);
 	refused(&(struct cell_answer_head){ .magic = magic, .len = UINT64_MAX }, 0, -E2BIG);

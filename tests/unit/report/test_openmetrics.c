@@ -102,7 +102,7 @@ static void a_go_process_is_told_with_all_that_is_known(void **state)
 	static const struct { const char *name; double value; } wanted[] = {
 		{ "loiter_processes" SHOP ",kind=\"go\",state=\"running\"}", 1 },
 		{ "loiter_target_info" SHOP ",kind=\"go\",go_version=\"go1.24.9\","
-		  "module=\"example.org/shop\",build_id=\"abcdef\",container_id=\"c0ffee\"}", 1 },
+		  "module=\"example.org/shop\",build_id=\"abcdef\",newest_container_id=\"c0ffee\"}", 1 },
 		{ "loiter_uptime_seconds" SHOP "}", 5000 },
 		{ "loiter_process_exits_total" SHOP ",how=\"exit\"}", 0 },
 		{ "loiter_looks_total" SHOP "}", 10 },

@@ -75,7 +75,7 @@ def run_rules_tests(folder, changed, alert):
     with open(path, encoding='utf-8') as file:
         tests = yaml.safe_load(file)
     tests['tests'] = [test for test in tests['tests']
-                      if any(case['alertname'] == alert for case in test.get('alert_rule_test', ()))]
+                      if alert in {case['alertname'] for case in test.get('alert_rule_test', ())}]
     with open(path, 'w', encoding='utf-8') as file:
         yaml.safe_dump(tests, file)
     return promtool('test', 'rules', path)

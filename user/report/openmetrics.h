@@ -22,7 +22,7 @@
 #define OPENMETRICS_PLAIN_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
 struct openmetrics_options {
-	bool plain;		/* Prometheus' text format 0.0.4, for whoever does not ask for more */
+	bool plain;		/* Prometheus' text format 0.0.4, for all that ask for no more */
 	uint32_t series_max;	/* 0: LIMIT_METRIC_SERIES */
 };
 

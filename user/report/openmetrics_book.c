@@ -100,7 +100,7 @@ static int place(struct openmetrics_book *b, const struct node_look *look, uint3
 	return 0;
 }
 
-/* First those that have a place keep it, then the others are given what is left, the worst first. */
+/* Those that have a place keep it; then the others are given what is left, the worst first. */
 static int resolve(struct openmetrics_book *b, const struct node_look *look, struct resolved *all)
 {
 	struct target_name name;
@@ -120,7 +120,8 @@ static int resolve(struct openmetrics_book *b, const struct node_look *look, str
 		if (!t)
 			continue;
 		be_there(t, look, i);
-		all[i] = (struct resolved){ .serial = t->serial, .place = (uint32_t)(t - b->targets) };
+		all[i].serial = t->serial;
+		all[i].place = (uint32_t)(t - b->targets);
 	}
 	for (uint32_t i = 0; r == 0 && i < look->n; i++)
 		if (all[i].place == NO_PLACE)

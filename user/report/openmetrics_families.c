@@ -51,7 +51,7 @@ static void processes(struct metric_text *m, const struct book_target *t)
 static void target_info(struct metric_text *m, const struct book_target *t)
 {
 	const struct target *now = t->now;
-	/* Unless it is in the name. */
+	/* Unless it is in the name; and never under that label, by which others join. */
 	const char *container = *t->label[LABEL_CONTAINER] ? NULL : now ? now->container : NULL;
 
 	/* Those without a place of their own are not one thing that could be told. */
@@ -59,7 +59,7 @@ static void target_info(struct metric_text *m, const struct book_target *t)
 		put(m, t, 1, MORE({ "kind", node_kind_name(now->kind) },
 				  { "go_version", now->go_version }, { "module", now->module },
 				  { "build_id", now->build_id },
-				  { "container_id", container }), 5);
+				  { "newest_container_id", container }), 5);
 }
 
 static void uptime(struct metric_text *m, const struct book_target *t)
@@ -342,7 +342,7 @@ const struct target_family target_families[] = {
 	  "kind state", "sum", true, processes },
 	{ { "loiter_target_info", METRIC_INFO,
 	    "What the process of this name is that began last." },
-	  "kind go_version module build_id container_id", "newest", false, target_info },
+	  "kind go_version module build_id newest_container_id", "newest", false, target_info },
 	{ { "loiter_uptime_seconds", METRIC_GAUGE,
 	    "Time since the process that began last began." },
 	  "", "min", false, uptime },

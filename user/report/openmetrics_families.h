@@ -12,8 +12,8 @@
 struct target_family {
 	struct metric metric;
 	const char *labels;	/* besides the target's name; "" none */
-	const char *how;	/* of several processes of one name: "sum", "max", "min", "newest" */
-	bool plain;		/* it has few series, and all targets have them, whatever the room */
+	const char *how;	/* of several processes: "sum", "max", "min", "newest" */
+	bool plain;		/* few series, which all targets have, whatever the room */
 	void (*write)(struct metric_text *m, const struct book_target *t);
 };
 extern const struct target_family target_families[];

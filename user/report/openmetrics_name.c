@@ -111,7 +111,7 @@ static int settle(struct book_target *t, const struct target_name *name)
 	return 0;
 }
 
-/* Is a to go before b? b NULL: it is. Those of which processes are there go last, the best first. */
+/* Is a to go before b (NULL: yes)? Those of which processes are there go last, the best first. */
 static bool goes_before(const struct book_target *a, const struct book_target *b)
 {
 	bool a_is_there = a->rank != BOOK_ABSENT, b_is_there = b && b->rank != BOOK_ABSENT;

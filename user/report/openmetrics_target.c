@@ -236,10 +236,10 @@ static int copy(struct arena *a, char **to, const char *from)
 static int describe(struct target *t, struct arena *a, const struct node_process *p)
 {
 	const struct process_info *i = p->info;
-	bool last = t->n == 1 || (p->uptime_s >= 0 && (t->uptime_s < 0 || p->uptime_s < t->uptime_s));
+	bool younger = p->uptime_s >= 0 && (t->uptime_s < 0 || p->uptime_s < t->uptime_s);
 	int r;
 
-	if (!last)
+	if (t->n > 1 && !younger)
 		return 0;
 	t->uptime_s = p->uptime_s;
 	t->kind = p->kind;

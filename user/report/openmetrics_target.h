@@ -10,7 +10,7 @@
 #include "model/node.h"
 #include "report/openmetrics_text.h"
 
-/* Words with numbers, the first LIMIT_METRIC_WORDS of them; others are summed in the last, "other". */
+/* Words with numbers, LIMIT_METRIC_WORDS of them; others are summed in the last, "other". */
 struct target_word {
 	const char *word;	/* as metric_clean() has it */
 	const char *second;	/* NULL none */
@@ -47,7 +47,7 @@ enum { TARGET_SITES = 4 * LIMIT_METRIC_SITES };
 
 struct target_sites {
 	struct target_site *all;	/* TARGET_SITES, once there is one */
-	uint32_t n;		/* in order, after target_sites_close(): those that grow, then by count */
+	uint32_t n;		/* after target_sites_close(): who grows first, then by count */
 	uint32_t processes;
 	uint32_t most;		/* sites of the process that has most */
 	uint64_t others;	/* goroutines of none of these */

@@ -86,8 +86,8 @@ static void head(struct metric_text *t)
 		n -= strlen("_total");
 	if (!t->plain && f->type == METRIC_INFO)
 		n -= strlen("_info");
-	fprintf(t->out, "# HELP %.*s %s\n# TYPE %.*s %s\n", (int)n, f->name, f->help, (int)n, f->name,
-		type);
+	fprintf(t->out, "# HELP %.*s %s\n", (int)n, f->name, f->help);
+	fprintf(t->out, "# TYPE %.*s %s\n", (int)n, f->name, type);
 	for (size_t i = 0; !t->plain && i < ARRAY_SIZE(units); i++)
 		if (ends_in(f->name, n, units[i]))
 			fprintf(t->out, "# UNIT %.*s %s\n", (int)n, f->name, units[i] + 1);

@@ -16,7 +16,7 @@ enum metric_type { METRIC_GAUGE, METRIC_COUNTER, METRIC_INFO };
 
 /* A family: one meaning, one name. */
 struct metric {
-	const char *name;	/* as it is asked for: a counter's ends in _total, an info's in _info */
+	const char *name;	/* of a series: a counter's ends in _total, an info's in _info */
 	enum metric_type type;
 	const char *help;	/* a plain sentence */
 };

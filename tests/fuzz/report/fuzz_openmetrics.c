@@ -84,8 +84,8 @@ static void make_goroutines(struct world *w, struct input *in)
 						   .verdict = take(in) % (VERDICT_PROVEN + 1) };
 	}
 	w->snapshot = (struct snapshot){
-		.groups = w->groups, .n_groups = NAMES, .by_state = w->words, .n_by_state = NAMES / 2,
-		.by_wait_reason = w->words, .n_by_wait_reason = NAMES,
+		.groups = w->groups, .n_groups = NAMES, .by_state = w->words,
+		.n_by_state = NAMES / 2, .by_wait_reason = w->words, .n_by_wait_reason = NAMES,
 	};
 	w->interval = (struct interval){ .snapshot = &w->snapshot, .sites = w->sites,
 					 .n_sites = take(in) % (NAMES + 1), .lost_events = 1 };

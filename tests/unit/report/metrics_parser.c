@@ -133,8 +133,10 @@ static bool read_meta(struct reader *r, const char *line)
 	if (line[2] == 'U') {
 		size_t unit = strlen(end + 1);
 
-		return (len > unit && memcmp(end - unit, end + 1, unit) == 0 &&
-			end[-(ptrdiff_t)unit - 1] == '_') || fail(r, "a unit that the name lacks", line);
+		if (len > unit && memcmp(end - unit, end + 1, unit) == 0 &&
+		    end[-(ptrdiff_t)unit - 1] == '_')
+			return true;
+		return fail(r, "a unit that the name lacks", line);
 	}
 	if (r->type[0] || (strcmp(end + 1, "gauge") && strcmp(end + 1, "counter") &&
 			   (r->plain || strcmp(end + 1, "info"))))

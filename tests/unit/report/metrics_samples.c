@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 
 #define UNKNOWN MEMORY_UNKNOWN
+#define SITE "main.fetch.func1 fetch.go:48"
 
 static const struct frame fetch[] = {
 	{ .function = "runtime.gopark", .file = "/go/src/runtime/proc.go", .line = 424 },
@@ -21,8 +22,8 @@ static struct group groups[] = {
 	  .oldest_wait_ns = WAIT_UNKNOWN, .stack = { serve, 1 } },
 	{ .id = 3, .count = 1, .state = GO_RUNNING, .oldest_wait_ns = WAIT_UNKNOWN,
 	  .no_stack = "running on a thread" },
-	{ .id = 4, .count = 5, .state = GO_WAITING, .system = true, .wait_reason = "GC worker (idle)",
-	  .oldest_wait_ns = 99000000000 },
+	{ .id = 4, .count = 5, .state = GO_WAITING, .system = true,
+	  .wait_reason = "GC worker (idle)", .oldest_wait_ns = 99000000000 },
 };
 
 static struct named_count states[] = { { "waiting", 15 }, { "running", 1 } };
@@ -51,15 +52,16 @@ static const struct process_info info = {
 };
 
 static const struct finding findings[] = {
-	{ .pattern = "growing-group", .verdict = VERDICT_SUSPECT, .site = "main.fetch.func1 fetch.go:48" },
+	{ .pattern = "growing-group", .verdict = VERDICT_SUSPECT, .site = SITE },
 };
 static const struct finding found[] = {
-	{ .pattern = "growing-group", .verdict = VERDICT_SUSPECT, .site = "main.fetch.func1 fetch.go:48" },
-	{ .pattern = "orphan-send", .verdict = VERDICT_PROVEN, .site = "main.fetch.func1 fetch.go:48" },
+	{ .pattern = "growing-group", .verdict = VERDICT_SUSPECT, .site = SITE },
+	{ .pattern = "orphan-send", .verdict = VERDICT_PROVEN, .site = SITE },
 };
 
 static const struct examined examined = {
-	.elapsed_s = 100, .leaks_known = true, .proven = { 7, 70000 }, .likely = { 3, WAIT_UNKNOWN },
+	.elapsed_s = 100, .leaks_known = true,
+	.proven = { 7, 70000 }, .likely = { 3, WAIT_UNKNOWN },
 	.findings = found, .n_findings = 2, .rss_bytes = 1000,
 	.part = { 600, 100, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN,
 		  200, 50, UNKNOWN, UNKNOWN, 50 },
@@ -86,8 +88,9 @@ static const struct node_process processes[] = {
 const struct node_look *metrics_sample(void)
 {
 	static const struct node_look look = {
-		.number = 4, .time = { .tv_sec = 1700000002, .tv_nsec = 500000000 }, .elapsed_s = 240,
-		.span_s = 60, .all = processes, .n = 3, .n_go = 1, .began = 8, .ended = 5,
+		.number = 4, .time = { .tv_sec = 1700000002, .tv_nsec = 500000000 },
+		.elapsed_s = 240, .span_s = 60, .all = processes, .n = 3, .n_go = 1,
+		.began = 8, .ended = 5,
 		.unreadable = 1, .stuck = 2, .futex = { .asked = true, .on = true }, .blind = 3,
 		.overhead = { .cpu_ms = 250, .core_percent = 0.5, .target_cpu = 0.001,
 			      .rss_bytes = 30000000 },
@@ -121,8 +124,8 @@ static struct group bad_groups[] = {
 };
 static struct named_count bad_words[] = {
 	{ BAD, 2 }, { "other", 3 }, { "", 1 }, { "c", 1 }, { "d", 1 }, { "e", 1 }, { "f", 1 },
-	{ "g", 1 }, { "h", 1 }, { "i", 1 }, { "j", 1 }, { "k", 1 }, { "l", 1 }, { "m", 1 }, { "n", 1 },
-	{ "o", 1 }, { "p", 1 }, { "q", 1 }, { "r", 1 },
+	{ "g", 1 }, { "h", 1 }, { "i", 1 }, { "j", 1 }, { "k", 1 }, { "l", 1 }, { "m", 1 },
+	{ "n", 1 }, { "o", 1 }, { "p", 1 }, { "q", 1 }, { "r", 1 },
 };
 static const struct site bad_sites[] = {
 	{ .id = 1, .group = 0, .count = 2 }, { .id = 2, .group = 1, .count = 3 },
@@ -140,13 +143,14 @@ static const struct process_info bad_info = {
 };
 static const struct process_info bad_other = { .exe = "/opt/other", .go_version = "go1.24.9" };
 static const struct finding bad_findings[] = {
-	{ .pattern = BAD, .verdict = VERDICT_SUSPECT }, { .pattern = NULL, .verdict = VERDICT_SUSPECT },
+	{ .pattern = BAD, .verdict = VERDICT_SUSPECT },
+	{ .pattern = NULL, .verdict = VERDICT_SUSPECT },
 };
 
 static const struct node_process bad_processes[] = {
 	{ .pid = 1, .name = BAD, .kind = NODE_GO, .info = &bad_info, .interval = &bad_interval,
-	  .findings = bad_findings, .n_findings = 2, .pod_uid = BAD, .container_id = BAD, .unit = BAD,
-	  .rss = { true, 1 }, .threads = { true, 1 } },
+	  .findings = bad_findings, .n_findings = 2, .pod_uid = BAD, .container_id = BAD,
+	  .unit = BAD, .rss = { true, 1 }, .threads = { true, 1 } },
 	/* Cut at one length the two are alike: they are one target, not a series twice. */
 	{ .pid = 2, .name = TEN(TEN(TEN("a"))) "1", .kind = NODE_C, .threads = { true, 2 } },
 	{ .pid = 3, .name = TEN(TEN(TEN("a"))) "2", .kind = NODE_C, .threads = { true, 2 } },

@@ -102,7 +102,8 @@ static void a_go_process_is_told_with_all_that_is_known(void **state)
 	static const struct { const char *name; double value; } wanted[] = {
 		{ "loiter_processes" SHOP ",kind=\"go\",state=\"running\"}", 1 },
 		{ "loiter_target_info" SHOP ",kind=\"go\",go_version=\"go1.24.9\","
-		  "module=\"example.org/shop\",build_id=\"abcdef\",container_id=\"c0ffee\"}", 1 },
+		  "module=\"example.org/shop\",build_id=\"abcdef\","
+		  "newest_container_id=\"c0ffee\"}", 1 },
 		{ "loiter_uptime_seconds" SHOP "}", 5000 },
 		{ "loiter_process_exits_total" SHOP ",how=\"exit\"}", 0 },
 		{ "loiter_looks_total" SHOP "}", 10 },
@@ -143,7 +144,8 @@ static void a_go_process_is_told_with_all_that_is_known(void **state)
 		{ "loiter_threads_growth_per_second" SHOP "}", 0 },
 		{ "loiter_lock_long_waits_total" SHOP "}", 6 },
 		{ "loiter_lock_longest_wait_seconds" SHOP "}", 2.5 },
-		{ "loiter_processes{unit=\"nginx.service\",exe=\"nginx\",kind=\"c\",state=\"stopped\"}", 1 },
+		{ "loiter_processes{unit=\"nginx.service\",exe=\"nginx\",kind=\"c\","
+		  "state=\"stopped\"}", 1 },
 		{ "loiter_processes{exe=\"other\",kind=\"c\",state=\"running\"}", 1 },
 		{ "loiter_resident_memory_bytes{exe=\"other\"}", 50 },
 	};
@@ -299,7 +301,8 @@ static void a_scope_and_a_container_of_a_pod_are_not_in_the_name(void **state)
 {
 	const struct node_process all[] = {
 		{ .pid = 1, .name = "a", .kind = NODE_GO, .unit = "session-77.scope" },
-		{ .pid = 2, .name = "b", .kind = NODE_GO, .container_id = "1234", .unit = "x.service" },
+		{ .pid = 2, .name = "b", .kind = NODE_GO, .container_id = "1234",
+		  .unit = "x.service" },
 		{ .pid = 3, .name = "c", .kind = NODE_GO, .pod_uid = "p", .container_id = "1234" },
 	};
 	const struct node_look look = { .all = all, .n = 3 };
@@ -308,8 +311,10 @@ static void a_scope_and_a_container_of_a_pod_are_not_in_the_name(void **state)
 
 	(void)state;
 	assert_value(&p, "loiter_processes{exe=\"a\",kind=\"go\",state=\"running\"}", 1);
-	assert_value(&p, "loiter_processes{container_id=\"1234\",exe=\"b\",kind=\"go\",state=\"running\"}", 1);
-	assert_value(&p, "loiter_processes{pod_uid=\"p\",exe=\"c\",kind=\"go\",state=\"running\"}", 1);
+	assert_value(&p, "loiter_processes{container_id=\"1234\",exe=\"b\",kind=\"go\","
+			 "state=\"running\"}", 1);
+	assert_value(&p, "loiter_processes{pod_uid=\"p\",exe=\"c\",kind=\"go\","
+			 "state=\"running\"}", 1);
 	metrics_done(&p);
 	openmetrics_book_free(b);
 }
@@ -458,7 +463,8 @@ static void a_site_that_is_shown_stays_unless_another_is_much_larger(void **stat
 		struct parsed_metrics got;
 
 		for (uint32_t k = 0; k < SITES; k++) {
-			frames[k] = (struct frame){ .function = "main.f", .file = "f.go", .line = k };
+			frames[k] = (struct frame){ .function = "main.f", .file = "f.go",
+						    .line = k };
 			groups[k] = (struct group){ .stack = { &frames[k], 1 } };
 			sites[k] = (struct site){ .id = k, .group = k, .count = 200 };
 			if (k >= SITES - 2)
@@ -576,7 +582,8 @@ static void who_has_findings_takes_the_place_of_who_has_none(void **state)
 	look_again(b, (struct node_process[]){ all[4], all[0], all[1], all[2], all[3] }, 5, NULL, 0,
 		   60);
 	p = read_back(b, false, 0);
-	assert_value(&p, "loiter_findings{exe=\"p4\",pattern=\"orphan-send\",verdict=\"proven\"}", 1);
+	assert_value(&p, "loiter_findings{exe=\"p4\",pattern=\"orphan-send\","
+			 "verdict=\"proven\"}", 1);
 	assert_value(&p, "loiter_resident_memory_bytes{exe=\"p0\"}", 1);
 	assert_value(&p, "loiter_resident_memory_bytes{exe=\"p1\"}", 1);
 	assert_null(metrics_find(&p, "loiter_resident_memory_bytes{exe=\"p2\"}"));
@@ -671,9 +678,11 @@ static struct big *make_big(bool one_name)
 
 	assert_non_null(big);
 	for (uint32_t i = 0; i < BIG_SITES; i++) {
-		big->frames[i] = (struct frame){ .function = "main.f", .file = "f.go", .line = i + 1 };
+		big->frames[i] = (struct frame){ .function = "main.f", .file = "f.go",
+						 .line = i + 1 };
 		big->groups[i] = (struct group){ .id = i, .count = 10, .wait_reason = "select",
-						 .stack = { &big->frames[i], 1 }, .oldest_wait_ns = 5 };
+						 .stack = { &big->frames[i], 1 },
+						 .oldest_wait_ns = 5 };
 		big->sites[i] = (struct site){ .id = i, .group = i, .count = 10, .window_s = 60 };
 	}
 	big->snapshot = (struct snapshot){ .total = 10 * BIG_SITES, .groups = big->groups,

@@ -33,7 +33,7 @@ static bool ends_in(const char *s, const char *tail)
 	return n > len && strcmp(s + n - len, tail) == 0;
 }
 
-/* As UCUM writes it. */
+/* As UCUM writes it. None for a count: what reads "1" of a gauge takes it for a share of one. */
 static const char *unit_of(const char *name)
 {
 	static const char *const units[][2] = {
@@ -44,7 +44,7 @@ static const char *unit_of(const char *name)
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
 		if (ends_in(name, units[i][0]))
 			return units[i][1];
-	return "1";
+	return "";
 }
 
 static char *name_of(struct otlp_maker *m, const struct metric *f)

@@ -90,7 +90,7 @@ def test_from_the_node_to_a_process_and_back(page, site):
 
 def test_a_finding_leads_to_its_goroutines_and_they_to_their_stack(page, site):
     page.open(site + PROCESS)
-    orphan, = [e for e in page.find_all('.finding') if 'fetch.func1' in page.text(e)]
+    orphan, = [e for e in page.find_all('.finding.likely') if 'fetch.func1' in page.text(e)]
     href = page.run('return arguments[0].querySelector(".site a").getAttribute("href")',
                     {browser.ELEMENT: orphan})
     page.click(page.find(f'.finding a[href="{href}"]'))

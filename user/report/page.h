@@ -27,10 +27,10 @@ struct page_options {
 	const char *version;	/* of loiter; NULL unknown */
 	const char *node;	/* name of the machine; NULL unknown */
 	/*
-	 * Of a process's page: how its figures ran. NULL: a slot is left for them, which who knows
-	 * them fills with page_fill().
+	 * Of a process's page: what the node's looks say of it, growth above all, which no single
+	 * look can. NULL: a slot is left, which whoever knows them fills with page_fill().
 	 */
-	const struct node_history *history;
+	const struct node_process *process;
 	/* With findings, without, groups: at most so many, 0 for 100, 2000 and 250. */
 	uint32_t cards, rows, groups;
 };
@@ -41,7 +41,7 @@ int page_node(const struct node_look *n, const struct node_self *self,
 int page_process(const struct snapshot *s, const struct page_options *o, FILE *out);
 
 /*
- * A process's page of `size` bytes, its slot filled: NULL or without points says that nothing is
- * known yet. A page without a slot stays what it is.
+ * A process's page of `size` bytes, its slot filled; p NULL: with nothing, for the node knows it no
+ * more. A page without a slot stays what it is.
  */
-int page_fill(const char *page, size_t size, const struct node_history *history, FILE *out);
+int page_fill(const char *page, size_t size, const struct node_process *p, FILE *out);

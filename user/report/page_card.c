@@ -118,6 +118,9 @@ static void put_told(const struct node_process *p, FILE *out)
 	if (n > FINDINGS_SHOWN)
 		html_printf(out, "<p class=\"more\">and %u more</p>\n", n - FINDINGS_SHOWN);
 	put_leaks(p->examined, out);
+	if (p->tally.failed || p->tally.missed)
+		html_printf(out, "<p class=\"more\">%lu looks failed, %lu missed</p>\n",
+			    p->tally.failed, p->tally.missed);
 	if (p->not_read)
 		html_printf(out, "<p class=\"more\">Not read: %.300s</p>\n", p->not_read);
 	fputs("</div>\n", out);

@@ -15,10 +15,7 @@
 #include "report/page_parts.h"
 #include "report/words.h"
 
-enum { GROUPS = 250, FINDINGS = 200, SENTENCE = 1000, TITLE = 320 };
-
-/* Stands where page_fill() puts something: no name makes these bytes, for "<" is escaped. */
-#define SLOT "<!--loiter:history-->"
+enum { GROUPS = 250, FINDINGS = 200, TITLE = 320 };
 
 /* One that is not Go has memory and threads alone. */
 static bool is_go(const struct snapshot *s)
@@ -107,74 +104,7 @@ static void put_identity(const struct process_info *p, FILE *out)
 	fputs("</dl>\n", out);
 }
 
-/* RSS and goroutines: how they ran, or that this is not known yet. */
-static void put_history(const struct node_history *h, FILE *out)
-{
-	bool goroutines = page_spark_has(h, FIGURE_GOROUTINES), rss = page_spark_has(h, FIGURE_RSS);
-
-	if (!goroutines && !rss) {
-		fputs("<p class=\"muted\">How its figures ran is not known yet.</p>\n", out);
-		return;
-	}
-	fputs("<div class=\"figures sheet\">\n", out);
-	for (int what = FIGURE_GOROUTINES; what <= FIGURE_RSS; what++) {
-		const struct node_point *last = &h->points[h->n - 1];
-		char words[WORDS_NUMBER];
-
-		if (what == FIGURE_RSS ? !rss : !goroutines)
-			continue;
-		if (what == FIGURE_RSS)
-			words_bytes(last->rss_bytes, words);
-		else
-			words_count(last->goroutines, words);
-		page_figure((enum page_figure)what, words, NULL, h, out);
-	}
-	fputs("</div>\n", out);
-}
-
 /* --- Findings --- */
-
-static void put_item(const char *sentence, FILE *out)
-{
-	fputs("<li>", out);
-	html_sentence(sentence, SENTENCE, out);
-	fputs("</li>\n", out);
-}
-
-static void put_evidence(const struct finding *f, FILE *out)
-{
-	if (!f->n_evidence)
-		return;
-	fputs("<ul>\n", out);
-	for (uint32_t i = 0; i < f->n_evidence; i++)
-		put_item(f->evidence[i], out);
-	fputs("</ul>\n", out);
-}
-
-/* groups: that the page shows, and a link can lead to. */
-static void put_finding(const struct finding *f, uint32_t i, uint32_t groups, FILE *out)
-{
-	html_printf(out, "<article class=\"finding %s\" aria-labelledby=\"f%u\">\n<h3 id=\"f%u\">",
-		    verdict_name(f->verdict), i, i);
-	page_badge(f->verdict, out);
-	fputc(' ', out);
-	html_sentence(f->summary ? f->summary : "", SENTENCE, out);
-	if (f->pattern)
-		html_printf(out, " <span class=\"pattern\">%.60s</span>", f->pattern);
-	fputs("</h3>\n", out);
-	if (f->site && *f->site && f->group < groups)
-		html_printf(out, "<p class=\"site\"><a href=\"#g%u\">%.400s</a></p>\n", f->group,
-			    f->site);
-	else if (f->site && *f->site)
-		html_printf(out, "<p class=\"site\">%.400s</p>\n", f->site);
-	put_evidence(f, out);
-	if (f->advice) {
-		fputs("<p class=\"try\"><strong>Try:</strong> ", out);
-		html_sentence(f->advice, SENTENCE, out);
-		fputs("</p>\n", out);
-	}
-	fputs("</article>\n", out);
-}
 
 static void put_findings(const struct snapshot *s, uint32_t groups, FILE *out)
 {
@@ -182,7 +112,7 @@ static void put_findings(const struct snapshot *s, uint32_t groups, FILE *out)
 
 	page_section("findings", "Findings", out);
 	if (!s->n_findings) {
-		fputs("<p class=\"calm\">No findings", out);
+		fputs("<p class=\"calm\">No findings in this look", out);
 		if (s->leaks && s->leaks->passes && !s->leaks->why_not)
 			html_printf(out, ", and no leak among %s blocked goroutine%s",
 				    words_count(s->leaks->judged, words),
@@ -191,7 +121,7 @@ static void put_findings(const struct snapshot *s, uint32_t groups, FILE *out)
 	}
 	fputs("<div class=\"cards\">\n", out);
 	for (uint32_t i = 0; i < s->n_findings && i < FINDINGS; i++)
-		put_finding(&s->findings[i], i, groups, out);
+		page_finding(&s->findings[i], 'f', i, groups, out);
 	fputs("</div>\n", out);
 	if (s->n_findings > FINDINGS)
 		html_printf(out, "<p class=\"more\">and %u more: see the JSON.</p>\n",
@@ -231,9 +161,9 @@ static void put_notes(const struct snapshot *s, FILE *out)
 		html_printf(out, "<li>%s goroutine%s in memory that could not be read</li>\n",
 			    words_count(q->unreadable, words), q->unreadable == 1 ? "" : "s");
 	for (uint32_t i = 0; i < q->n_notes; i++)
-		put_item(q->notes[i], out);
+		page_item(q->notes[i], out);
 	for (uint32_t i = 0; i < of_memory; i++)
-		put_item(s->memory->notes[i], out);
+		page_item(s->memory->notes[i], out);
 	fputs("</ul>\n</section>\n", out);
 }
 
@@ -261,10 +191,7 @@ int page_process(const struct snapshot *s, const struct page_options *o, FILE *o
 	put_size(s, out);
 	put_reading(s, out);
 	fputs("</div>\n", out);
-	if (o->history)
-		put_history(o->history, out);
-	else
-		fputs(SLOT "\n", out);
+	page_past(o->process, out);
 	put_findings(s, groups < s->n_groups ? groups : s->n_groups, out);
 	if (is_go(s))
 		page_groups(s, groups, out);
@@ -281,19 +208,5 @@ int page_process(const struct snapshot *s, const struct page_options *o, FILE *o
 	page_end(out);
 	if (r < 0)
 		return r;
-	return ferror(out) ? -EIO : 0;
-}
-
-int page_fill(const char *page, size_t size, const struct node_history *history, FILE *out)
-{
-	const char *slot = memmem(page, size, SLOT, strlen(SLOT));
-	size_t before = slot ? (size_t)(slot - page) : size;
-
-	fwrite(page, 1, before, out);
-	if (slot) {
-		put_history(history, out);
-		before += strlen(SLOT);
-		fwrite(page + before, 1, size - before, out);
-	}
 	return ferror(out) ? -EIO : 0;
 }

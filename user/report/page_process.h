@@ -6,8 +6,18 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "model/node.h"
 #include "model/snapshot.h"
 
+/* How it ran, or the slot for that when p is NULL. */
+void page_past(const struct node_process *p, FILE *out);
+/*
+ * A finding whole. kind and i make its id on the page; its site is a link to its group where that
+ * is one of the first so many.
+ */
+void page_finding(const struct finding *f, char kind, uint32_t i, uint32_t groups, FILE *out);
+/* A sentence as <li>. */
+void page_item(const char *sentence, FILE *out);
 /* The groups of goroutines, each with its stack; at most `most` of them. */
 void page_groups(const struct snapshot *s, uint32_t most, FILE *out);
 /* How many threads, and which groups of goroutines stand on some. */

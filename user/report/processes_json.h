@@ -25,6 +25,8 @@ int processes_json(const struct node_look *n, const struct node_self *self,
 /*
  * /targets: each Go process as a target of Prometheus's http_sd, which Parca and Alloy take as well.
  * The address is this daemon's, the process a parameter: __param_proc. The labels name it by what
- * outlives a restart; "replica" tells apart those of one name in one place, the oldest being 0.
+ * outlives a restart, as those of the metrics; "replica" tells apart those of one name in one place,
+ * the oldest being 0. Parca and Alloy put a path of their own for each kind of profile; the path
+ * here is for who has none.
  */
 int targets_json(const struct node_look *n, const struct processes_options *o, FILE *out);

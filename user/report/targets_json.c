@@ -49,7 +49,7 @@ static int fill(struct target *t, const struct node_process *p)
 	const char *place = place_of(p, &t->place_key);
 
 	t->p = p;
-	t->exe = label_of(p->name);
+	t->exe = label_of(p->name && *p->name ? p->name : "unknown");
 	t->place = label_of(place);
 	return t->exe && t->place ? 0 : -ENOMEM;
 }

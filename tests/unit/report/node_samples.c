@@ -18,8 +18,7 @@ static void *alloc(struct arena *a, size_t n, size_t size)
 	return p;
 }
 
-const struct node_history *node_sample_history(struct arena *a, uint32_t n, uint64_t low,
-					       uint64_t high)
+static const struct node_history *history(struct arena *a, uint32_t n, uint64_t low, uint64_t high)
 {
 	struct node_history *h = alloc(a, 1, sizeof(*h));
 	struct node_point *points = alloc(a, (size_t)n + 1, sizeof(*points));
@@ -113,7 +112,7 @@ static struct node_process shop(struct arena *a)
 	p.threads = figure(41, 0, false);
 	p.cores = 0.31;
 	p.growing_sites = 1;
-	p.history = node_sample_history(a, POINTS, 1020, 18231);
+	p.history = history(a, POINTS, 1020, 18231);
 	return p;
 }
 
@@ -126,7 +125,7 @@ static struct node_process ledger(struct arena *a)
 	p.container_id = "3f2a9c41d7e8aabbccddeeff00112233445566778899aabbccddeeff00112233";
 	p.pod_uid = "6d0e8f2a-54c1-4a35-9a3e-1b1f0c7a2f11";
 	p.cores = 0;
-	p.history = node_sample_history(a, POINTS, 400, 410);
+	p.history = history(a, POINTS, 400, 410);
 	return p;
 }
 
@@ -139,7 +138,7 @@ static struct node_process resizer(struct arena *a)
 	p.unit = "resizer@2.service";
 	p.goroutines = figure(88, 0.4, false);
 	p.rss = figure(900ull << 20, 3250585, true);
-	p.history = node_sample_history(a, POINTS, 2000, 9000);
+	p.history = history(a, POINTS, 2000, 9000);
 	p.tally.failed = 2;
 	p.not_read = "its Go is newer than this loiter knows (go1.29)";
 	return p;
@@ -160,7 +159,7 @@ static void add_calm(struct node_sample *s, struct node_process *all, uint32_t n
 		p.rss = figure((uint64_t)(20 + i * 37 % 400) << 20, i % 4 ? 0 : 40000, i < 2);
 		p.threads = figure(1 + i % 23, 0, false);
 		p.cores = i % 7 * 0.011;
-		p.history = node_sample_history(a, 40, 100 + i, 130 + i * (i % 3));
+		p.history = history(a, 40, 100 + i, 130 + i * (i % 3));
 		if (go)
 			p.goroutines = figure(20 + i * 13 % 900, i == 2 ? 3 : 0, i == 2);
 		if (i == 9)
@@ -244,7 +243,7 @@ static struct node_sample hostile(void)
 		"\"onmouseover=alert(1) x=\"", "'><script>alert(1)</script>", "two\nlines\r\n",
 		"\033[2J\033]0;owned\007", "\xff\xfe\xc0\x80\xed\xa0\x80", "cut\xe2\x82",
 		"\xe2\x80\xae.og", "</style></title><svg onload=alert(1)>",
-		"--><!--loiter:history-->",
+		"--><!--loiter:past-->",
 		"&lt;&amp;&#39;", "", "%s%n%q", "javascript:alert(1)", "\\\"}],\"x\":[{", NULL,
 		"\xc3\xa9t\xc3\xa9 \xe6\x97\xa5\xe6\x9c\xac",
 	};

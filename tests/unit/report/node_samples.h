@@ -18,6 +18,3 @@ struct node_sample {
  * every number as large as it can be. Owner NULL: there is no such one.
  */
 struct node_sample node_sample_named(const char *name);
-/* A history of n points: goroutines from `low` to `high`, RSS likewise times 100 KiB. */
-const struct node_history *node_sample_history(struct arena *a, uint32_t n, uint64_t low,
-					       uint64_t high);

@@ -16,7 +16,7 @@
 struct cell_desk {
 	struct cells *cells;
 	struct cell_limits limits;
-	struct histories *histories;
+	struct past *past;
 	void (*told)(void *arg, int pid, uint64_t start_time, struct examined *e);
 	void *told_arg;
 };
@@ -38,7 +38,7 @@ static const enum cell_what what_is_asked[] = {
 	[ASK_THREADCREATE] = CELL_THREADCREATE,
 };
 
-int cell_desk_open(const struct config *c, struct histories *histories, struct cell_desk **ret,
+int cell_desk_open(const struct config *c, struct past *past, struct cell_desk **ret,
 		   struct diag *d)
 {
 	CLEANUP(cell_desk_close_p) struct cell_desk *desk = calloc(1, sizeof(*desk));
@@ -55,7 +55,7 @@ int cell_desk_open(const struct config *c, struct histories *histories, struct c
 	if (!desk)
 		return -ENOMEM;
 	desk->limits = limits;
-	desk->histories = histories;
+	desk->past = past;
 	r = cells_open(&o, &desk->cells, d);
 	if (r < 0)
 		return diag_what(d, r, "cells");
@@ -96,7 +96,7 @@ static void page_landed(void *arg, int err, const struct diag *d, char *bytes, s
 	struct page_wait *w = arg;
 
 	if (err == 0)
-		page_answer_fill(w->desk->histories, w->pid, w->start_time, &bytes, &len);
+		page_answer_fill(w->desk->past, w->pid, w->start_time, &bytes, &len);
 	w->done(w->done_arg, err, d, bytes, len);
 	free(w);
 }

@@ -14,14 +14,14 @@
 struct cell_desk;
 struct config;
 struct examined;
-struct histories;
+struct past;
 struct node_self;
 
 /*
  * Forks the foreman: by the main thread before there is any other. The configuration is not kept;
- * histories, which go into pages, are borrowed. Errors of cells_open().
+ * past, which goes into pages, is borrowed. Errors of cells_open().
  */
-int cell_desk_open(const struct config *c, struct histories *histories, struct cell_desk **ret,
+int cell_desk_open(const struct config *c, struct past *past, struct cell_desk **ret,
 		   struct diag *d);
 /* All who wait are told so. Accepts NULL. */
 void cell_desk_close(struct cell_desk *desk);

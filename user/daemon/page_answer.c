@@ -5,30 +5,20 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
-#include "daemon/histories.h"
+#include "daemon/past.h"
 #include "report/page.h"
 
-static void free_points(struct node_point **points)
+void page_answer_fill(struct past *past, int pid, uint64_t start_time, char **bytes, size_t *len)
 {
-	free(*points);
-}
-
-void page_answer_fill(struct histories *h, int pid, uint64_t start_time, char **bytes, size_t *len)
-{
-	CLEANUP(free_points) struct node_point *points = NULL;
-	struct node_history history = { .points = NULL };
+	CLEANUP(past_look_free_p) struct past_look *look = past_get(past);
 	char *page = NULL;
 	size_t n = 0;
-	FILE *out;
+	FILE *out = open_memstream(&page, &n);
 	int r;
 
-	if (histories_get(h, pid, start_time, &points, &history.n) < 0)
-		return;
-	history.points = points;
-	out = open_memstream(&page, &n);
 	if (!out)
 		return;
-	r = page_fill(*bytes, *len, &history, out);
+	r = page_fill(*bytes, *len, past_find(look, pid, start_time), out);
 	if (ferror(out))
 		r = -1;
 	if (fclose(out) != 0 || r < 0) {

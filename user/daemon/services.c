@@ -10,10 +10,10 @@
 #include "daemon/board.h"
 #include "daemon/config.h"
 #include "daemon/header_lines.h"
-#include "daemon/histories.h"
 #include "daemon/http.h"
 #include "daemon/log.h"
 #include "daemon/otlp.h"
+#include "daemon/past.h"
 #include "report/openmetrics.h"
 #include "report/page.h"
 
@@ -24,7 +24,7 @@
 
 struct services {
 	struct cell_desk *desk;
-	struct histories *histories;
+	struct past *past;
 	struct bodies bodies;
 	struct http *http;
 	struct otlp *otlp;	/* NULL: nobody is told */
@@ -40,10 +40,10 @@ int services_new(const struct config *c, struct services **ret, struct diag *d)
 	if (!s)
 		return -ENOMEM;
 	s->sent_s = -1;
-	s->histories = histories_new();
-	if (!s->histories)
+	s->past = past_new();
+	if (!s->past)
 		return -ENOMEM;
-	r = cell_desk_open(c, s->histories, &s->desk, d);
+	r = cell_desk_open(c, s->past, &s->desk, d);
 	if (r < 0)
 		return r;
 	s->bodies.board = board_new();
@@ -89,20 +89,8 @@ static void name_address(struct services *s, const struct config *c)
 		 port);
 }
 
-/* The pages' own scripts, of their policy: the rest of it is HTTP's. */
-static void read_script_sources(char *buf, size_t size)
-{
-	static const char word[] = "script-src ";
-	const char *at = strstr(page_policy, word);
-
-	*buf = '\0';
-	if (at)
-		snprintf(buf, size, "%.*s", (int)strcspn(at + strlen(word), ";"), at + strlen(word));
-}
-
 static int open_http(struct services *s, const struct config *c, double stale_s, struct diag *d)
 {
-	char scripts[256];
 	const struct http_args args = {
 		.listen = &c->listen.to,
 		.n_listen = 1,
@@ -117,15 +105,12 @@ static int open_http(struct services *s, const struct config *c, double stale_s,
 		.stale_s = stale_s,
 		/* Killed, and told so by whoever has killed it. */
 		.cell_s = c->cell_deadline_s + 5,
-		.script_sources = scripts,
+		.script_sources = page_script_source,
 		.board = s->bodies.board,
 		.cells = cell_desk_port(s->desk),
 		.note = note,
 	};
-	int r;
-
-	read_script_sources(scripts, sizeof(scripts));
-	r = http_open(&args, &s->http, d);
+	int r = http_open(&args, &s->http, d);
 	if (r < 0)
 		return r;
 	s->bodies.tls = c->tls_certificate;
@@ -186,7 +171,7 @@ void services_free(struct services *s)
 		return;
 	services_shut(s);
 	cell_desk_close(s->desk);
-	histories_free(s->histories);
+	past_free(s->past);
 	openmetrics_book_free(s->bodies.book);
 	board_free(s->bodies.board);
 	free(s);
@@ -204,7 +189,7 @@ const struct bodies *services_bodies(const struct services *s)
 
 int services_add(struct services *s, const struct node_look *look)
 {
-	int r = histories_put(s->histories, look);
+	int r = past_put(s->past, look);
 
 	return r < 0 ? r : openmetrics_book_add(s->bodies.book, look);
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""loiter daemon as a whole: what hangs there, what is asked of one process, who is told, who may ask."""
+"""loiter daemon as a whole: what hangs there, what is asked of one process, and who may ask."""
 import http.server
 import json
 import os

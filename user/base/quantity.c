@@ -97,6 +97,7 @@ int quantity_count(const char *text, uint64_t min, uint64_t max, uint64_t *ret, 
 			return 0;
 		}
 	}
-	diag_fail(d, -EINVAL, "\"%s\" is not a number from %" PRIu64 " to %" PRIu64, text, min, max);
+	diag_fail(d, -EINVAL, "\"%s\" is not a number from %" PRIu64 " to %" PRIu64, text, min,
+		  max);
 	return diag_hint(d, -EINVAL, "give digits alone");
 }

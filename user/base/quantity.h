@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Amounts as people write them, on a command line or in a file. Each: 0, or -EINVAL with the reason. */
+/*
+ * Amounts as people write them, on a command line or in a file. Each: 0, or -EINVAL with the
+ * reason.
+ */
 #pragma once
 
 #include <stdint.h>

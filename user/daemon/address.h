@@ -14,8 +14,8 @@ struct address {
 };
 
 /*
- * "127.0.0.1:9646", "[::1]:9646", ":9646" for 127.0.0.1, "*:9646" for every address of both kinds; no
- * names, which somebody else could give another address. Port 0: the kernel chooses one. -EINVAL with
- * the reason.
+ * "127.0.0.1:9646", "[::1]:9646", ":9646" for 127.0.0.1, "*:9646" for every address of both kinds;
+ * no names, which somebody else could give another address. Port 0: the kernel chooses one. -EINVAL
+ * with the reason.
  */
 int address_parse(const char *text, struct address *ret, struct diag *d);

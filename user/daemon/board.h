@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the daemon has ready to hand out: finished bytes by name. Who looks at the node pins them up,
- * who serves takes what hangs there; neither ever waits for the other. Any thread may call.
+ * What the daemon has ready to hand out: finished bytes by name. Who looks at the node pins them
+ * up, who serves takes what hangs there; neither ever waits for the other. Any thread may call.
  */
 #pragma once
 

@@ -21,8 +21,8 @@ struct bodies {
 };
 
 /*
- * Renders all of them. One that fails leaves the body before it, and the others are rendered all the
- * same: the first failure, -ENOMEM or -EIO, with the name in diag.
+ * Renders all of them. One that fails leaves the body before it, and the others are rendered all
+ * the same: the first failure, -ENOMEM or -EIO, with the name in diag.
  */
 int bodies_publish(const struct bodies *b, const struct config *c, const struct node_look *look,
 		   const struct node_self *self, struct diag *d);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The desk at which cells are asked for: by HTTP, through a struct cell_port, and by the node, which wants
- * a process that grows looked at more closely. Answers come by cell_desk_dispatch().
+ * The desk at which cells are asked for: by HTTP, through a struct cell_port, and by the node,
+ * which wants a process that grows looked at more closely. Answers come by cell_desk_dispatch().
  */
 #pragma once
 
@@ -34,8 +34,8 @@ int cell_desk_dispatch(struct cell_desk *desk);
 struct cell_port cell_desk_port(struct cell_desk *desk);
 
 /*
- * Who gets what cell_desk_examine() asked for: e is the callee's, NULL it came to nothing. Called by
- * whoever dispatches or closes. Set before the first is asked for.
+ * Who gets what cell_desk_examine() asked for: e is the callee's, NULL it came to nothing. Called
+ * by whoever dispatches or closes. Set before the first is asked for.
  */
 void cell_desk_tell(struct cell_desk *desk,
 		    void (*told)(void *arg, int pid, uint64_t start_time, struct examined *e),

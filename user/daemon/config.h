@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the daemon was told: loiter.conf(5), and over it the options of the command line. A row of
- * config_keys is all that there is of a key: reading, checking, `--dump-options` and the check of the man
- * page use the same one. A configuration is whole and checked, or there is none.
+ * config_keys is all that there is of a key: reading, checking, `--dump-options` and the check of
+ * the man page use the same one. A configuration is whole and checked, or there is none.
  */
 #pragma once
 

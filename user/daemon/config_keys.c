@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Every key there is: loiter.conf(5) has a paragraph on each, and scripts/check-man holds it to that. */
+/*
+ * Every key there is: loiter.conf(5) has a paragraph on each, and scripts/check-man holds it to
+ * that.
+ */
 #include "daemon/config_values.h"
 
 #define M 1048576.0

@@ -55,7 +55,7 @@ static void say_changes(const struct config *old, const struct config *new)
 		if (config_same_text(old->text[at], new->text[at]))
 			continue;
 		log_begin(&l, k->at_start ? SAY_WARNING : SAY_INFO, "config-changed",
-			  k->at_start ? "it counts from the next start on" : "it counts from now on");
+			  "it counts from %s on", k->at_start ? "the next start" : "now");
 		log_text(&l, "section", k->section);
 		log_text(&l, "key", k->name);
 		log_text(&l, "old", old->text[at]);
@@ -144,13 +144,13 @@ static void take_news(struct daemon *dm)
 		notify_ready(&dm->notify);
 		log_say(SAY_NOTICE, "ready", "%u processes, %u of them Go", n.processes, n.go);
 	}
-	notify_status(&dm->notify, "%u processes, %u of them Go; %u grow or have findings; %u stuck",
-		      n.processes, n.go, n.worse, n.stuck);
+	notify_status(&dm->notify, "%u processes, %u of them Go; %u grow or have findings; "
+		      "%u stuck", n.processes, n.go, n.worse, n.stuck);
 }
 
 /*
- * The watchdog is fed on proof: the look thread has said by when it would be heard of again, and has
- * kept that. A daemon that only serves what it saw an hour ago is better started anew.
+ * The watchdog is fed on proof: the look thread has said by when it would be heard of again, and
+ * has kept that. A daemon that only serves what it saw an hour ago is better started anew.
  */
 static void feed(struct daemon *dm)
 {
@@ -242,8 +242,8 @@ static void raise_limit(void)
 }
 
 /*
- * The order is that of privileges: cells are forked while everything may be done; what is not used is
- * given up while there is one thread, and what none of the threads calls when all is open.
+ * The order is that of privileges: cells are forked while everything may be done; what is not used
+ * is given up while there is one thread, and what none of the threads calls when all is open.
  */
 static int open_services(struct daemon *dm, struct diag *d)
 {
@@ -286,7 +286,9 @@ static int open_parts(struct daemon *dm, struct diag *d)
 	if (r < 0)
 		return r;
 	raise_limit();
-	/* Many threads, and none that is in a hurry: an arena each would cost more than it gives. */
+	/*
+	 * Many threads, and none that is in a hurry: an arena each would cost more than it gives.
+	 */
 	mallopt(M_ARENA_MAX, 2);
 	r = open_services(dm, d);
 	return r < 0 ? r : open_looker(dm, d);
@@ -322,6 +324,7 @@ int daemon_run(const struct daemon_args *args, struct diag *d)
 		r = serve(&dm, d);
 	notify_stopping(&dm.notify);
 	if (!close_parts(&dm))
-		log_say(SAY_WARNING, "look-left", "a look has not come to its end: it ends with us");
+		log_say(SAY_WARNING, "look-left", "a look has not come to its end: it ends "
+			"with us");
 	return r;
 }

@@ -16,8 +16,8 @@ struct header_lines {
 };
 
 /*
- * Empty lines and those that begin with # do not count. NULL: none. -EINVAL with file and line: what
- * is no header, or too much; it is not repeated there, for it may be a secret. -ENOMEM.
+ * Empty lines and those that begin with # do not count. NULL: none. -EINVAL with file and line:
+ * what is no header, or too much; it is not repeated there, for it may be a secret. -ENOMEM.
  */
 int header_lines_read(const char *path, struct header_lines **ret, struct diag *d);
 /* Accepts NULL. */

@@ -46,7 +46,9 @@ const char *log_level_name(enum log_level l)
 	return levels[l].name;
 }
 
-/* $JOURNAL_STREAM names the device and inode that the journal has given us: is it what we write to? */
+/*
+ * $JOURNAL_STREAM names the device and inode that the journal has given us: is it what we write to?
+ */
 static bool is_journal(void)
 {
 	const char *named = getenv("JOURNAL_STREAM");

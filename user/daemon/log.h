@@ -6,9 +6,9 @@
  *	<4>event=reload-refused msg="/etc/loiter/loiter.conf:7: no such key" reloads_failed=1
  *	time=2026-11-22T14:09:21.123Z level=warning event=... msg=...
  *
- * An event that comes too often is said LOG_BURST times in LOG_WINDOW_S, then counted: the next line
- * of its kind says how many were left out. A reader that does not read loses lines, and holds up
- * nobody. Any thread may call; a child process must not.
+ * An event that comes too often is said LOG_BURST times in LOG_WINDOW_S, then counted: the next
+ * line of its kind says how many were left out. A reader that does not read loses lines, and holds
+ * up nobody. Any thread may call; a child process must not.
  */
 #pragma once
 

@@ -316,8 +316,8 @@ static void save(struct looker *l)
 }
 
 /*
- * A node keeps to what it was opened with. Where that changes it is opened anew; what the state file
- * knows is known then.
+ * A node keeps to what it was opened with. Where that changes it is opened anew; what the state
+ * file knows is known then.
  */
 static void change_to(struct looker *l, struct config *next)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The thread that looks at the node, again and again, and pins up what it saw. It says beforehand by
- * when it will be heard of again; whoever feeds a watchdog asks whether it has kept its word.
+ * The thread that looks at the node, again and again, and pins up what it saw. It says beforehand
+ * by when it will be heard of again; whoever feeds a watchdog asks whether it has kept its word.
  */
 #pragma once
 
@@ -18,8 +18,8 @@ struct looker;
 struct services;
 
 /*
- * The configuration is held, services and counts are borrowed. Nothing runs yet. -ENOMEM, -ENOENT no
- * such cgroup, -errno. patience_s: a look may take so long, and be so late.
+ * The configuration is held, services and counts are borrowed. Nothing runs yet. -ENOMEM, -ENOENT
+ * no such cgroup, -errno. patience_s: a look may take so long, and be so late.
  */
 int looker_open(struct config *c, struct services *s, struct counts *counts, double patience_s,
 		struct looker **ret, struct diag *d);

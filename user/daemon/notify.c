@@ -37,7 +37,9 @@ static int connect_to(const char *name, struct diag *d)
 	return r;
 }
 
-/* The watchdog may be meant for another process: a parent of ours that passed its environment on. */
+/*
+ * The watchdog may be meant for another process: a parent of ours that passed its environment on.
+ */
 static int read_watchdog(double *ret_s, struct diag *d)
 {
 	const char *usec = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the looks at the node say of each process, as of the last one: copied from it, for those who want
- * it when the look is no more. Any thread.
+ * What the looks at the node say of each process, as of the last one: copied from it, for those who
+ * want it when the look is no more. Any thread.
  */
 #pragma once
 
@@ -29,7 +29,7 @@ void past_look_free(struct past_look *l);
 DEFINE_CLEANUP(struct past_look, past_look_free)
 
 /*
- * One of its processes, with its figures, history, tally and findings, and without cgroup, info, interval
- * and what else is the node's; NULL: it was not there.
+ * One of its processes, with its figures, history, tally and findings, and without cgroup, info,
+ * interval and what else is the node's; NULL: it was not there.
  */
 const struct node_process *past_find(const struct past_look *l, int pid, uint64_t start_time);

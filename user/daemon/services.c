@@ -75,7 +75,7 @@ static void name_address(struct services *s, const struct config *c)
 {
 	const char *text = config_text_of(c, "http", "listen");
 	unsigned int port = http_port(s->http, 0);
-	char node[256] = "localhost";
+	char host[256] = "localhost";
 
 	if (text[0] != '*' && text[0] != ':') {
 		/* As it was written, but for the port, which the kernel may have chosen. */
@@ -83,10 +83,11 @@ static void name_address(struct services *s, const struct config *c)
 			 (int)(strrchr(text, ':') - text), text, port);
 		return;
 	}
-	if (text[0] == '*')
-		gethostname(node, sizeof(node) - 1);
-	snprintf(s->address, sizeof(s->address), "%s:%u", c->node && text[0] == '*' ? c->node : node,
-		 port);
+	if (text[0] == '*' && c->node)
+		snprintf(host, sizeof(host), "%s", c->node);
+	else if (text[0] == '*')
+		gethostname(host, sizeof(host) - 1);
+	snprintf(s->address, sizeof(s->address), "%s:%u", host, port);
 }
 
 static int open_http(struct services *s, const struct config *c, double stale_s, struct diag *d)
@@ -124,7 +125,8 @@ static int open_http(struct services *s, const struct config *c, double stale_s,
 static void say(void *ctx, bool good, const char *sentence)
 {
 	(void)ctx;
-	log_say(good ? SAY_NOTICE : SAY_WARNING, good ? "otlp-works" : "otlp-failed", "%s", sentence);
+	log_say(good ? SAY_NOTICE : SAY_WARNING, good ? "otlp-works" : "otlp-failed", "%s",
+		sentence);
 }
 
 static int open_otlp(struct services *s, const struct config *c, struct diag *d)

@@ -166,7 +166,8 @@ static void others_than_this_machine_need_a_key_to_come_in(void **state)
 		       "others than this machine need a token-file or a tls-client-ca to come in");
 	assert_refused("[http]\ntls-certificate = /c\n", "f:2: tls-certificate",
 		       "it needs its tls-key too");
-	assert_refused("[http]\ntls-key = /c\n", "f:2: tls-key", "it needs its tls-certificate too");
+	assert_refused("[http]\ntls-key = /c\n", "f:2: tls-key",
+		       "it needs its tls-certificate too");
 	assert_refused("[http]\ntls-client-ca = /c\n", "f:2: tls-client-ca",
 		       "it needs a tls-certificate of our own too");
 	config_free(accepted("[http]\nlisten = *:9646\ntls-certificate = /c\ntls-key = /k\n"

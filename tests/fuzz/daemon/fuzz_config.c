@@ -31,7 +31,10 @@ static void check_bounds(const struct config *c)
 		abort();
 }
 
-/* What was accepted, written anew a key a line, is accepted and says the same. */
+/*
+ * What was accepted, written anew a key a line, is accepted and says the same. Without blanks:
+ * after one, a semicolon begins a comment.
+ */
 static void check_again(const struct config *c)
 {
 	char *text = NULL;
@@ -42,7 +45,7 @@ static void check_again(const struct config *c)
 
 	for (size_t i = 0; config_keys[i].name; i++)
 		if (c->text[i])
-			fprintf(out, "[%s]\n%s = %s\n", config_keys[i].section, config_keys[i].name,
+			fprintf(out, "[%s]\n%s=%s\n", config_keys[i].section, config_keys[i].name,
 				c->text[i]);
 	fclose(out);
 	if (config_parse(text, len, "again", NULL, 0, &again, &d) < 0)

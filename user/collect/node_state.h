@@ -131,6 +131,11 @@ int node_merge(struct node *n, const struct proc_line *lines, const bool *fresh,
 /* What is not spent by the end of a look is kept, up to this. */
 double node_credit_max(const struct node *n);
 
+/* --- node_describe.c --- */
+
+/* Fills what the look tells of all processes, the worst first. -ENOMEM. */
+int node_describe_all(struct node *n);
+
 /* --- node_turns.c --- */
 
 /* Finds processes, reads the lines of those whose turn it is. Errors of proc_pids(). */

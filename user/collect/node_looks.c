@@ -237,7 +237,7 @@ static void plan(struct node *n, struct node_entry *e)
 	uint64_t addr, in_use;
 
 	/* Not had: what is known of it is as old as it was. */
-	if (crew_busy(&e->watched->busy))
+	if (crew_busy(&e->watched->busy) || !e->watched->interval)
 		return;
 	if (i && i->state == WATCH_RUNNING) {
 		news = rises(e, i) ? TURNS_RISES : moves(e, i) ? TURNS_MOVES : TURNS_NOTHING;
@@ -275,6 +275,9 @@ int node_look_at_due(struct node *n)
 	size_t m;
 	int r;
 
+	for (size_t i = 0; i < n->n; i++)
+		if (node_watch_take_late(n->all[i]))
+			plan(n, n->all[i]);
 	sorted = n;
 	r = node_choose(n, wants_look, by_lateness, &some, &m);
 	clock_gettime(CLOCK_MONOTONIC, &began);

@@ -32,6 +32,7 @@ struct node_watch {
 	bool busy;
 	pid_t pid;
 	bool rests;			/* between looks */
+	bool late;			/* its look was left to itself */
 	bool probed;			/* it has probes of its own, by */
 	struct tracing_args tracing;
 	struct watch *watch;		/* NULL: not opened yet, or that failed */
@@ -131,6 +132,11 @@ int node_merge(struct node *n, const struct proc_line *lines, const bool *fresh,
 /* What is not spent by the end of a look is kept, up to this. */
 double node_credit_max(const struct node *n);
 
+/* --- node_describe.c --- */
+
+/* Fills what the look tells of all processes, the worst first. -ENOMEM. */
+int node_describe_all(struct node *n);
+
 /* --- node_turns.c --- */
 
 /* Finds processes, reads the lines of those whose turn it is. Errors of proc_pids(). */
@@ -189,6 +195,8 @@ int node_watch_all(struct node *n);
 int node_watch_open_all(struct node *n);
 /* One look, whatever it costs; n->spent_ms has that. -ENOMEM. */
 int node_watch_look(struct node *n, struct node_entry *e);
+/* A look that was left to itself, and has come to its end by now: it counts. */
+bool node_watch_take_late(struct node_entry *e);
 /* May it be looked at? */
 bool node_watch_ready(const struct node_entry *e);
 /* Those of n->all that `wants`, sorted; in the look's arena. -ENOMEM. */

@@ -357,7 +357,7 @@ int node_watch_look(struct node *n, struct node_entry *e)
 	watch_set_share(w->watch, w->probed ? 1.0 / n->probed : 0);
 	r = crew_run(n->crew, look_at_it, w, &w->busy, NODE_PATIENCE_S, &cpu_ms);
 	if (r < 0) {
-		e->tally.failed += r == -ETIMEDOUT;
+		w->late = r == -ETIMEDOUT;
 		return 0;
 	}
 	count_look(e, w);
@@ -368,6 +368,20 @@ int node_watch_look(struct node *n, struct node_entry *e)
 	n->spent_ms += cpu_ms;
 	w->is_new = w->err == 0;
 	return w->err == -ENOMEM ? w->err : 0;
+}
+
+bool node_watch_take_late(struct node_entry *e)
+{
+	struct node_watch *w = e->watched;
+
+	if (!w || !w->late || crew_busy(&w->busy))
+		return false;
+	w->late = false;
+	count_look(e, w);
+	w->is_new = w->err == 0;
+	if (w->err == 0)
+		w->look_ms = w->interval->overhead.cpu_ms;
+	return w->err == 0;
 }
 
 static int look_at_some(struct node *n)

@@ -137,6 +137,34 @@ def test_a_cell_may_stop_its_target_when_asked_to(daemon):
         assert json.loads(answer.body)['quality'].get('stopped_ms') is None
 
 
+def test_no_target_is_stopped_for_longer_than_is_allowed(daemon, newest):
+    answer = daemon.ask(newest.pid, cells.SNAPSHOT, prove_ms=5001)
+    assert answer.err == 'EPERM' and '5000 ms' in answer.why, answer
+
+
+def test_targets_that_end_meanwhile_do_no_harm():
+    def descriptors(c):
+        c.counts()
+        return len(os.listdir(f'/proc/{c.pid}/fd'))
+
+    tiny = gobuild.build('tiny', NEWEST)
+    with Cells() as c:
+        before = descriptors(c)
+        for i in range(10):
+            with Target([tiny]) as t:
+                numbers = [c.start(t.pid, what) for what in (cells.SNAPSHOT, cells.GOROUTINE,
+                                                             cells.EXAMINATION, cells.HEAP)]
+                if i % 2:
+                    until(c.running, 'no cell')
+            # EAGAIN: of a process that ends, the main thread may be gone before the others.
+            ends = {c.answer(n).err for n in numbers}
+            assert ends <= {'', 'ESRCH', 'EAGAIN', 'EOPNOTSUPP'}, ends
+        assert descriptors(c) == before
+        # Its pipes are closed with the places.
+        until(lambda: not c.running(), 'a cell is there still')
+        assert len(os.listdir(f'/proc/{c.foreman}/fd')) == 5
+
+
 def test_who_is_not_there_is_told_so(daemon, newest):
     answer = daemon.ask(newest.pid, cells.GOROUTINE, start=cells.start_time(newest.pid) + 1)
     assert answer.err == 'ESRCH' and answer.body == b'', answer

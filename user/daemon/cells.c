@@ -23,6 +23,7 @@ struct cells {
 	struct foreman foreman;
 	uint32_t max_waiting, places;
 	struct cell_limits most;
+	uint32_t max_prove_ms;
 	int epoll, timer, wake;	/* wake: an eventfd */
 	pthread_mutex_t lock;
 	/* Under the lock; in the order in which they were asked. */
@@ -89,6 +90,7 @@ int cells_open(const struct cells_options *o, struct cells **ret, struct diag *d
 	c->max_waiting = o->max_waiting ? o->max_waiting : CELLS_WAITING;
 	c->places = o->foreman.max_cells ? o->foreman.max_cells : FOREMAN_CELLS;
 	c->most = o->foreman.most;
+	c->max_prove_ms = o->foreman.max_prove_ms;
 	c->epoll = c->timer = c->wake = c->foreman.fd = -1;
 	pthread_mutex_init(&c->lock, NULL);
 	r = foreman_start(&o->foreman, &c->foreman, d);
@@ -139,11 +141,15 @@ int cells_poll_fd(const struct cells *c)
 int cells_start(struct cells *c, const struct cell_request *q, cells_done *done, void *arg,
 		struct diag *d)
 {
-	struct flight *f = flight_new(q, done, arg);
+	struct flight *f;
 	uint64_t one = 1;
 	ssize_t n;
 	int r;
 
+	if (q->prove_max_ms > c->max_prove_ms)
+		return diag_fail(d, -EPERM, "processes may be stopped for %u ms at most, by the "
+				 "configuration", c->max_prove_ms);
+	f = flight_new(q, done, arg);
 	if (!f)
 		return -ENOMEM;
 	f->request.limits = cell_limits_within(&q->limits, &c->most);
@@ -223,6 +229,8 @@ static void take_refusal(struct cells *c, struct flight *f, int code)
 	else if (code == -EBUSY)
 		flight_fail(f, code, "all places for looks are taken, %u by some that hang in the "
 			    "kernel", c->counts.hanging);
+	else if (code == -EPERM)
+		flight_fail(f, code, "processes may not be stopped for so long");
 	else
 		flight_fail(f, -EIO, "no cell can be made: %s", strerror(-code));
 }

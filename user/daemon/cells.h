@@ -51,7 +51,7 @@ int cells_dispatch(struct cells *c);
 
 /*
  * 0: done is called once, by cells_dispatch() or cells_close(). Negative: never. -EBUSY too many
- * are waiting already, -EPIPE no foreman, -ENOMEM.
+ * are waiting already, -EPERM it may not be stopped for so long, -EPIPE no foreman, -ENOMEM.
  */
 int cells_start(struct cells *c, const struct cell_request *q, cells_done *done, void *arg,
 		struct diag *d);

@@ -16,6 +16,7 @@
 
 struct foreman_options {
 	struct cell_limits most;	/* that any request is given; 0: no bound but the default */
+	uint32_t max_prove_ms;		/* that any target may be stopped; 0: none may be */
 	uint32_t max_cells;		/* at once, those that hang included; 0: FOREMAN_CELLS */
 	/* What runs in a cell: cell_run(). Tests have their own. Its exit code. */
 	int (*run)(const struct cell_request *q, int out);
@@ -32,7 +33,7 @@ struct foreman_order {
 enum foreman_tells {
 	FOREMAN_HELLO = 1,	/* a new one: of the last one's cells none is left; pid its own */
 	FOREMAN_STARTED,	/* pid of the cell */
-	/* code: -EBUSY all places are taken, -EDEADLK one hangs on this very process; of fork() */
+	/* code: -EBUSY no place, -EDEADLK one hangs on this process, -EPERM stopping; of fork() */
 	FOREMAN_REFUSED,
 	FOREMAN_ENDED,		/* code: exit code, or sig: what killed it */
 	FOREMAN_KILLED,		/* at its deadline; it may hang in the kernel still */

@@ -92,9 +92,14 @@ static _Noreturn void be_cell(const struct foreman_state *f, const struct cell_r
 	_exit(f->options->run(q, out));
 }
 
-static struct place *free_place(struct foreman_state *f, pid_t target, int *err)
+static struct place *free_place(struct foreman_state *f, const struct cell_request *q, int *err)
 {
 	struct place *found = NULL;
+
+	/* Such a cell keeps a privilege: it is not the daemon's to decide that there may be one. */
+	*err = -EPERM;
+	if (q->prove_max_ms > f->options->max_prove_ms)
+		return NULL;
 
 	*err = -EBUSY;
 	for (uint32_t i = 0; i < f->n_places; i++) {
@@ -102,7 +107,7 @@ static struct place *free_place(struct foreman_state *f, pid_t target, int *err)
 
 		if (!p->pid) {
 			found = p;
-		} else if (!p->deadline_ns && p->target == target) {
+		} else if (!p->deadline_ns && p->target == q->pid) {
 			/* Where one hangs in the kernel, the next one would. */
 			*err = -EDEADLK;
 			return NULL;
@@ -114,7 +119,7 @@ static struct place *free_place(struct foreman_state *f, pid_t target, int *err)
 static void start(struct foreman_state *f, struct foreman_order *o, int out)
 {
 	int err = 0;
-	struct place *p = free_place(f, o->request.pid, &err);
+	struct place *p = free_place(f, &o->request, &err);
 	pid_t self = getpid(), pid = -1;
 
 	o->request.limits = cell_limits_within(&o->request.limits, &f->options->most);

@@ -167,7 +167,8 @@ static bool take_lines(struct cells *c)
 
 int main(int argc, char **argv)
 {
-	struct cells_options o = { .foreman = { .run = cell_run, .max_cells = 4 } };
+	struct cells_options o = { .foreman = { .run = cell_run, .max_cells = 4,
+					       .max_prove_ms = 5000 } };
 	struct diag d = DIAG_INIT;
 	struct pollfd fds[2] = { { .fd = STDIN_FILENO, .events = POLLIN }, { .events = POLLIN } };
 	struct cells *c;

@@ -442,6 +442,29 @@ static void how_old_a_look_is_goes_by_the_node_s_clock(void **state)
 	openmetrics_book_free(b);
 }
 
+static void sites_of_one_process_that_read_the_same_are_one(void **state)
+{
+	const struct frame frame = { .function = "main.f", .file = "f.go", .line = 1 };
+	struct group groups[] = { { .stack = { &frame, 1 } }, { .stack = { &frame, 1 } } };
+	const struct site sites[] = { { .id = 1, .group = 0, .count = 4 },
+				      { .id = 2, .group = 1, .count = 3 } };
+	struct snapshot s = { .groups = groups, .n_groups = 2 };
+	struct interval i = { .snapshot = &s, .sites = sites, .n_sites = 2 };
+	struct openmetrics_book *b = openmetrics_book_new(0);
+	struct node_process p[] = { shop(1, 10, 1), shop(2, 10, 1) };
+	struct parsed_metrics got;
+
+	(void)state;
+	p[0].interval = p[1].interval = &i;
+	look_again(b, p, 2, NULL, 0, 0);
+	got = read_back(b, false, 0);
+	assert_value(&got, "loiter_site_goroutines{exe=\"shop\",site=\"main.f f.go:1\"}", 14);
+	assert_value(&got, "loiter_site_goroutines_squared{exe=\"shop\",site=\"main.f f.go:1\"}",
+		     98);
+	metrics_done(&got);
+	openmetrics_book_free(b);
+}
+
 static void a_site_that_is_shown_stays_unless_another_is_much_larger(void **state)
 {
 	enum { SITES = LIMIT_METRIC_SITES + 1 };
@@ -804,6 +827,7 @@ int main(void)
 		cmocka_unit_test(a_scope_and_a_container_of_a_pod_are_not_in_the_name),
 		cmocka_unit_test(processes_of_one_name_are_summed),
 		cmocka_unit_test(counters_go_on_when_a_process_ends),
+		cmocka_unit_test(sites_of_one_process_that_read_the_same_are_one),
 		cmocka_unit_test(a_site_that_is_shown_stays_unless_another_is_much_larger),
 		cmocka_unit_test(how_old_a_look_is_goes_by_the_node_s_clock),
 		cmocka_unit_test(an_exec_ends_one_program_and_begins_another),

@@ -56,9 +56,10 @@ static const char *body_of(struct otlp_maker *m, const struct otlp_told *t)
 static void fill_attributes(struct otlp_maker *m, const struct otlp_told *t, struct otlp_attributes *a)
 {
 	const struct finding *f = t->finding;
-	char process[48];
+	char *process = arena_printf(m->arena, "%d-%" PRIu64, t->pid, t->start_time);
 
-	snprintf(process, sizeof(process), "%d-%" PRIu64, t->pid, t->start_time);
+	if (!process)
+		m->failed = true;
 	otlp_attribute(m, a, "loiter.finding.change", change_of(t));
 	otlp_attribute(m, a, "loiter.finding.pattern", f ? f->pattern : t->pattern);
 	otlp_attribute(m, a, "loiter.finding.verdict", verdict_name(t->now.verdict));

@@ -116,6 +116,7 @@ int main(int argc, char **argv)
 	}
 	if (!b || otlp_open(&c, &o, &d) < 0) {
 		fprintf(stderr, "%s: %s\n", d.what, d.why);
+		openmetrics_book_free(b);
 		return 2;
 	}
 	while (fgets(line, sizeof(line), stdin))

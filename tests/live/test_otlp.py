@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What loiter sends by OTLP, to a collector that takes it and to ones that do not."""
 import email.utils
+import http.server
 import os
+import shutil
 import signal
+import ssl
+import subprocess
+import threading
 import time
 
 import pytest
@@ -213,6 +218,51 @@ def test_nothing_is_fetched_from_elsewhere_than_the_web():
         with Feed(url) as feed:
             assert feed.finish() == 2
             assert feed.said.next().startswith('OTLP: the URL ')
+
+
+class Silent(http.server.BaseHTTPRequestHandler):
+    """Takes all that comes."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers['Content-Length']))
+        self.send_response(200)
+        self.send_header('Content-Length', '0')
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def tls(tmp_path):
+    """URL of a collector with a certificate of its own, and the file of that."""
+    if not shutil.which('openssl'):
+        pytest.skip('there is no openssl to make a certificate')
+    files = [str(tmp_path / 'key'), str(tmp_path / 'cert')]
+    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=test',
+                    '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', files[0], '-out', files[1]],
+                   check=True, stderr=subprocess.DEVNULL)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files[1], files[0])
+    with http.server.HTTPServer(('127.0.0.1', 0), Silent) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f'https://127.0.0.1:{server.server_port}', files[1]
+        server.shutdown()
+        thread.join()
+
+
+def test_a_certificate_is_checked(tls):
+    url, cert = tls
+    with Feed(url, f'ca={cert}') as feed:
+        feed.say('look 7')
+        assert feed.say('idle')['sent'] == 2
+    with Feed(url, 'give-up=0.2') as feed:
+        feed.say('look 7')
+        counts = feed.say('idle')
+        assert (counts['sent'], counts['dropped']) == (0, 2)
+        assert 'certificate' in feed.said.next()
 
 
 def test_a_proxy_of_somebodys_shell_is_not_asked(receiver, monkeypatch):

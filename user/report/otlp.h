@@ -18,7 +18,6 @@ struct openmetrics_book;
 
 enum {
 	OTLP_FINDINGS = 4096,	/* that the book keeps; those beyond are not told */
-	OTLP_RECORDS = 256,	/* of one process in one look; those beyond wait for the next */
 	OTLP_REQUEST = 1 << 20,	/* bytes after which a request is closed; the last resource is whole */
 };
 

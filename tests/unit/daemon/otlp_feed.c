@@ -2,7 +2,7 @@
 /*
  * Feeds invented looks to the sender, for tests/live/test_otlp.py.
  *
- * usage: otlp_feed URL [timeout=S] [give-up=S] [retry=S] [linger=S] [header=...]...
+ * usage: otlp_feed URL [timeout=S] [give-up=S] [retry=S] [linger=S] [ca=FILE] [header=...]...
  *
  * A line of standard input each, answered by one of JSON:
  *	look N		a look in which a finding counts N; 0: it is not there
@@ -111,6 +111,8 @@ int main(int argc, char **argv)
 			c.retry_min_s = c.retry_max_s = atof(argv[i] + 6);
 		else if (strncmp(argv[i], "linger=", 7) == 0)
 			linger_s = atof(argv[i] + 7);
+		else if (strncmp(argv[i], "ca=", 3) == 0)
+			c.ca_file = argv[i] + 3;
 		else if (strncmp(argv[i], "header=", 7) == 0 && c.n_headers < 16)
 			headers[c.n_headers++] = argv[i] + 7;
 	}

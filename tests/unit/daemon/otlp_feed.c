@@ -40,8 +40,9 @@ static void look(struct otlp *o, struct openmetrics_book *b, uint64_t count)
 	const struct node_process all[] = {
 		{ .pid = 4242, .start_time = 77, .name = "shop-api", .kind = NODE_GO,
 		  .unit = "shop-api.service", .rss = { .known = true, .now = 123456789 },
-		  .threads = { .known = true, .now = 41 }, .findings = &leak, .n_findings = count > 0,
-		  .cores = -1, .uptime_s = 5, .tally = { .looks = number } },
+		  .threads = { .known = true, .now = 41 }, .findings = &leak,
+		  .n_findings = count > 0, .cores = -1, .uptime_s = 5,
+		  .tally = { .looks = number } },
 		{ .pid = 4243, .start_time = 78, .name = "db", .kind = NODE_C, .pod_uid = "1-2-3",
 		  .container_id = "c0ffee", .rss = { .known = true, .now = 42 },
 		  .threads = { .known = true, .now = 2 }, .cores = -1, .uptime_s = 5 },
@@ -94,7 +95,8 @@ static void say(void *ctx, bool good, const char *sentence)
 int main(int argc, char **argv)
 {
 	const char *headers[16];
-	struct otlp_config c = { .headers = headers, .retry_min_s = 0.02, .retry_max_s = 0.1, .say = say };
+	struct otlp_config c = { .headers = headers, .retry_min_s = 0.02, .retry_max_s = 0.1,
+				 .say = say };
 	struct openmetrics_book *b = openmetrics_book_new(0);
 	struct diag d = DIAG_INIT;
 	struct otlp *o = NULL;

@@ -60,9 +60,11 @@ class Receiver:
         self.url = f'http://127.0.0.1:{self.port}'
 
     def answer(self, *how):
-        """How the next requests are answered, in their turn."""
-        self._child.stdin.write(''.join(f'{one}\n' for one in how))
-        self._child.stdin.flush()
+        """How the next requests are answered, in their turn. To be said before they are made."""
+        for one in how:
+            self._child.stdin.write(f'{one}\n')
+            self._child.stdin.flush()
+            assert self._lines.next() == 'OK\n'
 
     def next(self, path):
         """The next request to that path; those to the other one are passed over."""

@@ -74,13 +74,13 @@ def test_a_real_collector_takes_metrics_and_findings(collector):
     while lines.next() is not None:
         pass
     text = ''.join(lines.all)
-    assert len(re.findall(r'-> Name: loiter_resident_memory_bytes\n.*\n *-> Unit: By\n *-> DataType: Gauge',
-                          text)) >= 2
+    assert len(re.findall(r'-> Name: loiter_resident_memory_bytes\n.*\n *-> Unit: By\n'
+                          r' *-> DataType: Gauge', text)) >= 2
     assert re.search(r'-> Name: loiter_otlp_sent\n.*\n *-> Unit: *\n *-> DataType: Sum\n'
                      r' *-> IsMonotonic: true\n *-> AggregationTemporality: Cumulative', text)
     assert '-> service.name: Str(shop-api)' in text and '-> k8s.pod.uid: Str(1-2-3)' in text
-    assert re.search(r'SeverityText: ERROR\nSeverityNumber: Error\(17\)\nEventName: loiter.finding\n'
-                     r'Body: Str\(goroutines can never run again\)\n', text)
+    assert re.search(r'SeverityText: ERROR\nSeverityNumber: Error\(17\)\n'
+                     r'EventName: loiter.finding\nBody: Str\(goroutines can never run again\)\n', text)
     assert '-> loiter.finding.change: Str(new)' in text
     assert '-> loiter.finding.evidence: Slice(["3 of 3 passes"])' in text
     assert '-> loiter.finding.change: Str(ended)' in text

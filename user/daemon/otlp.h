@@ -26,7 +26,7 @@ struct otlp_config {
 	const char *ca_file;		/* of certificates in PEM; NULL: the system's */
 	double interval_s;		/* between two requests of metrics [with each look] */
 	double timeout_s;		/* of one try [10] */
-	double retry_min_s, retry_max_s;	/* between two tries [1 and 60]; doubled, with jitter */
+	double retry_min_s, retry_max_s;	/* between tries [1, 60]; doubled, with jitter */
 	double give_up_s;		/* age at which a request is dropped [300] */
 	/*
 	 * Told when sending begins to fail, when it works again, and when something was refused for
@@ -37,8 +37,8 @@ struct otlp_config {
 };
 
 /*
- * Starts the thread, with all signals blocked. Nothing is sent yet, and nothing is looked up. -EINVAL
- * what the configuration says cannot be; -ENOMEM, -EAGAIN.
+ * Starts the thread, with all signals blocked. Nothing is sent yet, and nothing is looked up.
+ * -EINVAL what the configuration says cannot be; -ENOMEM, -EAGAIN.
  */
 int otlp_open(const struct otlp_config *c, struct otlp **ret, struct diag *d);
 

@@ -115,8 +115,10 @@ static int add_header(struct otlp_post *p, const char *header)
 /* Those that say what follows them are ours. */
 static bool is_ours(const char *name, size_t n)
 {
-	static const char *const ours[] = { "content-type", "content-encoding", "content-length",
-					    "transfer-encoding", "host", "connection", "expect" };
+	static const char *const ours[] = {
+		"content-type", "content-encoding", "content-length", "transfer-encoding",
+		"host", "connection", "expect",
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
 		if (n == strlen(ours[i]) && strncasecmp(name, ours[i], n) == 0)
@@ -140,7 +142,7 @@ static int check_header(const char *header, struct diag *d)
 		return diag_fail(d, -EINVAL, "the header %.*s has no value", (int)n, header);
 	for (const char *s = header + n + 1; *s; s++)
 		if ((unsigned char)*s < 0x20 && *s != '\t')
-			return diag_fail(d, -EINVAL, "the header %.*s has a control character in it",
+			return diag_fail(d, -EINVAL, "the header %.*s has control characters",
 					 (int)n, header);
 	return 0;
 }

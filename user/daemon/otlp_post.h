@@ -19,7 +19,7 @@ struct otlp_answer {
 	enum otlp_outcome outcome;
 	double after_s;		/* not before; negative: it did not say */
 	struct otlp_reply reply;
-	char why[OTLP_REPLY_TEXT + 128];	/* of what is not accepted, as a part of a sentence */
+	char why[OTLP_REPLY_TEXT + 128];	/* it is not accepted, as a part of a sentence */
 };
 
 struct otlp_post;

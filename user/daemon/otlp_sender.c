@@ -239,7 +239,8 @@ static void tell(struct otlp_sender *s, const struct otlp_answer *a, const struc
 		break;
 	case OTLP_LATER:
 		if (!s->failures)
-			say(s, false, "%s does not take %s: %s; it is tried again", url, kind, a->why);
+			say(s, false, "%s does not take %s: %s; it is tried again", url, kind,
+			    a->why);
 		break;
 	case OTLP_REFUSED:
 		say(s, false, "%s refuses %s: %s; they are dropped", url, kind, a->why);

@@ -33,15 +33,15 @@ void otlp_sender_settle(struct otlp_sender *s,
 struct otlp_counts {
 	uint64_t sent;		/* requests that were taken */
 	uint64_t failed;	/* tries that came to nothing */
-	uint64_t dropped;	/* requests: too old, refused for good, or pushed out of the queue */
+	uint64_t dropped;	/* requests: too old, refused for good, or pushed out */
 	uint64_t rejected;	/* points and records of requests that were taken */
 	uint32_t waiting;	/* requests in the queue or on their way */
 };
 void otlp_sender_counts(struct otlp_sender *s, struct otlp_counts *ret);
 
 /*
- * Seconds to wait before the next try, after so many in a row that failed: doubled each time, and of
- * that between a half and all of it, by chance (0 to 1), so that a thousand daemons do not come back
- * in the same moment. after_s is what the collector asked for; negative: nothing.
+ * Seconds to wait before the next try, after so many in a row that failed: doubled each time, and
+ * of that between a half and all of it, by chance (0 to 1), so that a thousand daemons do not come
+ * back in the same moment. after_s is what the collector asked for; negative: nothing.
  */
 double otlp_backoff(double min_s, double max_s, uint32_t failed, double after_s, double chance);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * OTLP: each look at the node as requests to a collector. Metrics are those of /metrics, in the same
- * words (otlp_metrics.h). Findings are log records, one for each that is new, has changed much, or
- * has ended; what was told stands in a book, and only what a collector has taken was told.
+ * OTLP: each look at the node as requests to a collector. Metrics are those of /metrics, in the
+ * same words. Findings are log records, one for each that is new, has changed much, or has ended;
+ * what was told stands in a book, and only what a collector has taken was told.
  */
 #pragma once
 
@@ -18,8 +18,7 @@ struct openmetrics_book;
 
 enum {
 	OTLP_FINDINGS = 4096,	/* that the book keeps; those beyond are not told */
-	OTLP_RECORDS = 256,	/* of one process in one look; those beyond wait for the next */
-	OTLP_REQUEST = 1 << 20,	/* bytes after which a request is closed; the last resource is whole */
+	OTLP_REQUEST = 1 << 20,	/* bytes that close one; its last resource is whole */
 };
 
 enum otlp_kind { OTLP_METRICS, OTLP_LOGS };
@@ -53,8 +52,8 @@ void otlp_book_free(struct otlp_book *b);
 DEFINE_CLEANUP(struct otlp_book, otlp_book_free)
 
 /*
- * Puts what there is to tell of a look's findings into the sink. Each look is to be given once and in
- * order. -ENOMEM: a part of it may be missing, and comes with the next look.
+ * Puts what there is to tell of a look's findings into the sink. Each look is to be given once and
+ * in order. -ENOMEM: a part of it may be missing, and comes with the next look.
  */
 int otlp_findings(struct otlp_book *b, const struct node_look *n, const struct node_self *s,
 		  const struct otlp_sink *sink);

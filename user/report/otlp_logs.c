@@ -53,12 +53,14 @@ static const char *body_of(struct otlp_maker *m, const struct otlp_told *t)
 }
 
 /* What is known of a finding that has ended is what was told of it last. */
-static void fill_attributes(struct otlp_maker *m, const struct otlp_told *t, struct otlp_attributes *a)
+static void fill_attributes(struct otlp_maker *m, const struct otlp_told *t,
+			    struct otlp_attributes *a)
 {
 	const struct finding *f = t->finding;
-	char process[48];
+	char *process = arena_printf(m->arena, "%d-%" PRIu64, t->pid, t->start_time);
 
-	snprintf(process, sizeof(process), "%d-%" PRIu64, t->pid, t->start_time);
+	if (!process)
+		m->failed = true;
 	otlp_attribute(m, a, "loiter.finding.change", change_of(t));
 	otlp_attribute(m, a, "loiter.finding.pattern", f ? f->pattern : t->pattern);
 	otlp_attribute(m, a, "loiter.finding.verdict", verdict_name(t->now.verdict));
@@ -139,7 +141,7 @@ int otlp_findings(struct otlp_book *b, const struct node_look *n, const struct n
 	struct otlp_writer w = { .sink = sink, .r = { .kind = OTLP_LOGS }, .tickets = &b->tickets };
 	int r = otlp_told_look(b, n);
 
-	/* Those of this look stand in the book also when not all of them found their way into it. */
+	/* Those of this look that found their way into the book are there also after a failure. */
 	for (struct otlp_told *t = b->told; t; t = t->hh.next) {
 		int one;
 

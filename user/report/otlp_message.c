@@ -85,7 +85,8 @@ Otlp__AnyValue *otlp_value(struct otlp_maker *m, const char *text)
 	return v;
 }
 
-static void add(struct otlp_maker *m, struct otlp_attributes *a, const char *key, Otlp__AnyValue *value)
+static void add(struct otlp_maker *m, struct otlp_attributes *a, const char *key,
+		Otlp__AnyValue *value)
 {
 	Otlp__KeyValue *kv = otlp_zeroed(m, sizeof(*kv));
 	Otlp__KeyValue **all = otlp_grown(m, a->all, a->n);

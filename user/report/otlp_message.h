@@ -20,7 +20,7 @@ struct otlp_maker {
 	bool failed;
 };
 
-/* Borrows s where it can. NULL becomes "". */
+/* Borrows s where it can, until the message is packed, as all below do. NULL becomes "". */
 char *otlp_text(struct otlp_maker *m, const char *s);
 
 struct otlp_attributes {

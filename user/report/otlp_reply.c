@@ -38,7 +38,8 @@ static void say(struct otlp_reply *ret, const char *message)
 	text_escape(message ? message : "", ret->message, sizeof(ret->message));
 }
 
-static bool read_reply(ProtobufCAllocator *a, size_t n, const uint8_t *bytes, struct otlp_reply *ret)
+static bool read_reply(ProtobufCAllocator *a, size_t n, const uint8_t *bytes,
+		       struct otlp_reply *ret)
 {
 	Otlp__Reply *reply = otlp__reply__unpack(a, n, bytes);
 

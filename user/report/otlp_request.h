@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Requests in the making. A repeated field that is cut in pieces means the same as the whole, so each
- * resource is packed as soon as it is known, and a request leaves when it is large enough.
+ * Requests in the making. A repeated field that is cut in pieces means the same as the whole, so
+ * each resource is packed as soon as it is known, and a request leaves when it is large enough.
  */
 #pragma once
 

@@ -23,7 +23,7 @@ static uint64_t seed(void)
 {
 	static uint64_t value;
 
-	/* Without random bytes a known seed still tells findings apart, until somebody forges one. */
+	/* Without random bytes a known seed tells findings apart, until somebody forges one. */
 	while (value == 0)
 		if (getrandom(&value, sizeof(value), GRND_NONBLOCK) != sizeof(value))
 			value = 1;
@@ -113,7 +113,7 @@ static int take_down(struct otlp_book *b, const struct node_process *p, const st
 		r = told_get(b, p, f, &t);
 		if (r < 0)
 			return r;
-		/* Two of one look that differ in labels alone: the graver one, and of these the first. */
+		/* Two of a look that differ in labels alone: the graver one, or else the first. */
 		if (!t || (t->seen == b->look && t->finding && t->finding->verdict >= f->verdict))
 			continue;
 		t->seen = b->look;

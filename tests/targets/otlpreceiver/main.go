@@ -4,7 +4,7 @@
 // OpenTelemetry's own messages, not with ours.
 //
 // It prints READY and its port, then a line of JSON for each request. A line of its input is how the
-// next requests are answered, each in its turn, and with 200 when there is none:
+// next requests are answered, each in its turn, and with 200 when there is none; it says OK to it:
 //
 //	STATUS [RETRY-AFTER]	that status, as OTLP has it
 //	partial N		200, and N were not accepted
@@ -256,6 +256,7 @@ func main() {
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
 		lock.Lock()
 		answers = append(answers, in.Text())
+		fmt.Println("OK")
 		lock.Unlock()
 	}
 }

@@ -2,7 +2,7 @@
 /*
  * Feeds invented looks to the sender, for tests/live/test_otlp.py.
  *
- * usage: otlp_feed URL [timeout=S] [give-up=S] [retry=S] [linger=S] [header=...]...
+ * usage: otlp_feed URL [timeout=S] [give-up=S] [retry=S] [linger=S] [ca=FILE] [header=...]...
  *
  * A line of standard input each, answered by one of JSON:
  *	look N		a look in which a finding counts N; 0: it is not there
@@ -40,8 +40,9 @@ static void look(struct otlp *o, struct openmetrics_book *b, uint64_t count)
 	const struct node_process all[] = {
 		{ .pid = 4242, .start_time = 77, .name = "shop-api", .kind = NODE_GO,
 		  .unit = "shop-api.service", .rss = { .known = true, .now = 123456789 },
-		  .threads = { .known = true, .now = 41 }, .findings = &leak, .n_findings = count > 0,
-		  .cores = -1, .uptime_s = 5, .tally = { .looks = number } },
+		  .threads = { .known = true, .now = 41 }, .findings = &leak,
+		  .n_findings = count > 0, .cores = -1, .uptime_s = 5,
+		  .tally = { .looks = number } },
 		{ .pid = 4243, .start_time = 78, .name = "db", .kind = NODE_C, .pod_uid = "1-2-3",
 		  .container_id = "c0ffee", .rss = { .known = true, .now = 42 },
 		  .threads = { .known = true, .now = 2 }, .cores = -1, .uptime_s = 5 },
@@ -94,7 +95,8 @@ static void say(void *ctx, bool good, const char *sentence)
 int main(int argc, char **argv)
 {
 	const char *headers[16];
-	struct otlp_config c = { .headers = headers, .retry_min_s = 0.02, .retry_max_s = 0.1, .say = say };
+	struct otlp_config c = { .headers = headers, .retry_min_s = 0.02, .retry_max_s = 0.1,
+				 .say = say };
 	struct openmetrics_book *b = openmetrics_book_new(0);
 	struct diag d = DIAG_INIT;
 	struct otlp *o = NULL;
@@ -111,11 +113,14 @@ int main(int argc, char **argv)
 			c.retry_min_s = c.retry_max_s = atof(argv[i] + 6);
 		else if (strncmp(argv[i], "linger=", 7) == 0)
 			linger_s = atof(argv[i] + 7);
+		else if (strncmp(argv[i], "ca=", 3) == 0)
+			c.ca_file = argv[i] + 3;
 		else if (strncmp(argv[i], "header=", 7) == 0 && c.n_headers < 16)
 			headers[c.n_headers++] = argv[i] + 7;
 	}
 	if (!b || otlp_open(&c, &o, &d) < 0) {
 		fprintf(stderr, "%s: %s\n", d.what, d.why);
+		openmetrics_book_free(b);
 		return 2;
 	}
 	while (fgets(line, sizeof(line), stdin))

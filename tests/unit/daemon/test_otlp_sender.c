@@ -30,7 +30,8 @@ static void what_the_collector_asks_for_is_the_least(void **state)
 
 static int opened(const char *url, const char *header)
 {
-	const struct otlp_config c = { .url = url, .headers = &header, .n_headers = header != NULL };
+	const struct otlp_config c = { .url = url, .headers = &header,
+				       .n_headers = header != NULL };
 	struct diag d = DIAG_INIT;
 	struct otlp *o = NULL;
 	int r = otlp_open(&c, &o, &d);
@@ -45,12 +46,14 @@ static int opened(const char *url, const char *header)
 static void a_configuration_that_cannot_be_is_refused(void **state)
 {
 	static const char *const urls[] = {
-		"", "collector", "ftp://collector", "file:///etc/passwd", "http://", "http://me:secret@host",
-		"http://me@host", "http://host/?a=b", "http://host/#x", "http://ho st",
+		"", "collector", "ftp://collector", "file:///etc/passwd", "http://",
+		"http://me:secret@host", "http://me@host", "http://host/?a=b",
+		"http://host/#x", "http://ho st",
 		"gopher://host",
 	};
 	static const char *const headers[] = {
-		"", "x", ": secret", "a b: secret", "X-Key:", "X-Key:  ", "X-Key: secret\r\nHost: other",
+		"", "x", ": secret", "a b: secret", "X-Key:", "X-Key:  ",
+		"X-Key: secret\r\nHost: other",
 		"Host: secret", "content-type: secret", "X-Key; secret",
 	};
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Requests are read back by the same protocol that wrote them; a real collector is in tests/live. */
+/* Requests are read back as they were written; a real collector is in tests/live. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -71,7 +71,8 @@ static void fill(struct node_process all[3])
 	all[1].pid = 4343;
 	all[1].rss.now = 500;
 	all[2] = (struct node_process){
-		.pid = 5151, .start_time = 78, .name = "db", .kind = NODE_C, .container_id = "c0ffee",
+		.pid = 5151, .start_time = 78, .name = "db", .kind = NODE_C,
+		.container_id = "c0ffee",
 		.pod_uid = "1-2-3", .rss = { .known = true, .now = 9 },
 		.threads = { .known = true, .now = 2 }, .uptime_s = 5, .cores = -1,
 	};
@@ -174,7 +175,8 @@ static void processes_of_one_service_are_one_resource_with_their_sum(void **stat
 	assert_string_equal(text_in(r->attributes, r->n_attributes, "host.name"), "host-1");
 	r = of_service(m, "db")->resource;
 	assert_string_equal(text_in(r->attributes, r->n_attributes, "k8s.pod.uid"), "1-2-3");
-	assert_string_equal(text_in(r->attributes, r->n_attributes, "process.executable.name"), "db");
+	assert_string_equal(text_in(r->attributes, r->n_attributes, "process.executable.name"),
+			    "db");
 	otlp__metrics_request__free_unpacked(m, NULL);
 }
 
@@ -334,7 +336,8 @@ static void hostile_names_become_valid_text(void **state)
 static const char *const evidence[] = { "3 of 3 passes", "one more \xff line" };
 static const struct finding leak = {
 	.pattern = "orphan-send", .verdict = VERDICT_LIKELY, .count = 100, .bytes = 1 << 20,
-	.site = "main.fetch fetch.go:48", .group = FINDING_NO_GROUP, .summary = "100 goroutines wait",
+	.site = "main.fetch fetch.go:48", .group = FINDING_NO_GROUP,
+	.summary = "100 goroutines wait",
 	.evidence = evidence, .n_evidence = 2, .advice = "give the channel a buffer",
 };
 
@@ -388,7 +391,8 @@ static void expect_change(struct otlp_book *b, struct kept *k, const char *chang
 	Otlp__LogsRequest *l;
 	const Otlp__LogRecord *r = only_record(k, &l);
 
-	assert_string_equal(text_in(r->attributes, r->n_attributes, "loiter.finding.change"), change);
+	assert_string_equal(text_in(r->attributes, r->n_attributes, "loiter.finding.change"),
+			    change);
 	assert_int_equal(r->severity_number, severity);
 	otlp__logs_request__free_unpacked(l, NULL);
 	otlp_settle(b, k->all[0].ticket, arrived);
@@ -420,8 +424,10 @@ static void a_record_says_all_that_the_finding_does(void **state)
 	assert_int_equal(r->time_unix_nano, 2000000000005);
 	assert_string_equal(text_in(r->attributes, r->n_attributes, "loiter.finding.pattern"),
 			    "orphan-send");
-	assert_string_equal(text_in(r->attributes, r->n_attributes, "loiter.finding.verdict"), "likely");
-	assert_string_equal(text_in(r->attributes, r->n_attributes, "loiter.finding.site"), leak.site);
+	assert_string_equal(text_in(r->attributes, r->n_attributes, "loiter.finding.verdict"),
+			    "likely");
+	assert_string_equal(text_in(r->attributes, r->n_attributes, "loiter.finding.site"),
+			    leak.site);
 	assert_string_equal(text_in(r->attributes, r->n_attributes, "loiter.finding.advice"),
 			    leak.advice);
 	assert_string_equal(text_in(r->attributes, r->n_attributes, "loiter.process"), "4242-77");

@@ -421,3 +421,24 @@ enum ev_futex_count {
 	EV_FUTEX_COPIED_AT = 5,	/* no count: when the CPU last copied a stack */
 	EV_FUTEX_COUNTS
 };
+
+/* --- processes --- */
+
+/* What has happened to a process. Append only. */
+enum ev_process_kind {
+	EV_PROCESS_FORKED = 0,	/* it is there, as a copy of another one */
+	EV_PROCESS_EXECED = 1,
+	EV_PROCESS_EXITED = 2,	/* its first thread, after which it is nobody's to watch */
+	EV_PROCESS_KINDS
+};
+
+struct ev_process {
+	__u32 tgid;
+	__u32 kind;
+};
+_Static_assert(sizeof(struct ev_process) == 8, "bpf/events.h is a wire format");
+
+enum ev_process_count {
+	EV_PROCESS_LOST = 0,	/* events that found no room */
+	EV_PROCESS_COUNTS
+};

@@ -15,6 +15,8 @@
 #define MAX_TRACKS 16384
 /* An end of the wait that is further away than this is none. */
 #define SOON_S 120.0
+/* Of a few goroutines more than ever, one or two may be chance. */
+#define PEAK_MIN (GROWTH_MIN / 2)
 /* RSS that climbs by less than this in a window is noise. */
 #define RSS_MIN (8u << 20)
 
@@ -182,6 +184,7 @@ static void judge(const struct growth *g, const struct snapshot *s, const struct
 	site->grew = t->grows && t->seen + 1 == g->history.looks;
 	if (!recent.n || !is_parked(group))
 		return;
+	site->peak = history_is_peak(&g->history, &t->counts, here(site), PEAK_MIN);
 	if (!grows(&recent) && grows(&whole))
 		w = &whole;
 	describe(w, site);
@@ -200,7 +203,7 @@ static struct track *track_of(struct growth *g, uint64_t id)
 	if (g->n >= MAX_TRACKS)
 		return NULL;
 	if (g->n == g->room) {
-		uint32_t room = g->room ? g->room * 2 : 64;
+		uint32_t room = g->room ? g->room * 2 : 16;
 		struct track *all = realloc(g->tracks, room * sizeof(*all));
 
 		if (!all)
@@ -315,6 +318,16 @@ static int forget_old(struct growth *g)
 	}
 	g->n = n;
 	return 0;
+}
+
+void growth_focus(struct growth *g)
+{
+	for (uint32_t k = 0; k < g->n; k++)
+		history_cut_series(&g->history, &g->tracks[k].counts, 2);
+	history_cut_series(&g->history, &g->total, 2);
+	history_cut_series(&g->history, &g->rss, 2);
+	history_cut_series(&g->history, &g->threads, 2);
+	history_cut(&g->history, 2);
 }
 
 /* --- The process as a whole --- */

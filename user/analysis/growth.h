@@ -32,6 +32,12 @@ DEFINE_CLEANUP(struct growth, growth_free)
 struct look growth_next(const struct growth *g);
 
 /*
+ * The recent window begins anew with the last two looks, for whoever looks seldom and has just seen
+ * something begin to rise (site.peak): against a long level time before, it would be seen late.
+ */
+void growth_focus(struct growth *g);
+
+/*
  * One look: the snapshot, its groups marked (verdict_mark()), a group_past for each of its groups, and of *ret elapsed_s, rss_bytes and
  * threads. Fills what ret says of sites and changes; sites are in the snapshot's arena. -ENOMEM.
  */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "analysis/history.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 struct window history_recent(const struct history *h, const struct series *s, double now_s,
@@ -16,6 +15,35 @@ struct window history_whole(const struct history *h, const struct series *s, dou
 {
 	return (struct window){ .t = h->whole_s, .c = s->whole, .n = h->n_whole, .now_s = now_s,
 				.now = now };
+}
+
+void history_cut_series(const struct history *h, struct series *s, uint32_t keep)
+{
+	uint32_t n = h->n_recent;
+
+	if (n > keep)
+		memmove(s->recent, s->recent + n - keep, keep * sizeof(*s->recent));
+}
+
+void history_cut(struct history *h, uint32_t keep)
+{
+	uint32_t n = h->n_recent;
+
+	if (n <= keep)
+		return;
+	memmove(h->recent_s, h->recent_s + n - keep, keep * sizeof(*h->recent_s));
+	memmove(h->recent_look, h->recent_look + n - keep, keep * sizeof(*h->recent_look));
+	h->n_recent = keep;
+}
+
+bool history_is_peak(const struct history *h, const struct series *s, uint64_t now, uint64_t by)
+{
+	uint64_t most = 0;
+
+	for (uint32_t i = 0; i < h->n_recent; i++)
+		if (s->recent[i] > most)
+			most = s->recent[i];
+	return h->n_recent && now >= most + by;
 }
 
 static bool is_kept(const struct history *h)

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "analysis/window.h"
@@ -33,6 +34,16 @@ struct window history_recent(const struct history *h, const struct series *s, do
 			     uint64_t now);
 struct window history_whole(const struct history *h, const struct series *s, double now_s,
 			    uint64_t now);
+
+/*
+ * The recent window begins anew, with the last `keep` looks: what rises since then is not measured
+ * against a long time before. Each series first, then once the looks themselves.
+ */
+void history_cut_series(const struct history *h, struct series *s, uint32_t keep);
+void history_cut(struct history *h, uint32_t keep);
+
+/* Is `now` more than at any look of the recent window, by `by` or more? False without one. */
+bool history_is_peak(const struct history *h, const struct series *s, uint64_t now, uint64_t by);
 
 /* This look's count, for each series once, and then once the look itself. */
 void history_put(const struct history *h, struct series *s, uint64_t count);

@@ -2,6 +2,7 @@
 #include "analysis/trend.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "analysis/history.h"
 
@@ -27,6 +28,17 @@ struct trend_history *trend_new(const struct trend_rule *rule)
 void trend_free(struct trend_history *h)
 {
 	free(h);
+}
+
+/* As much as would make it growth if it went on so in each look. */
+static uint64_t peak_of(const struct trend_rule *rule, uint64_t value)
+{
+	uint64_t by = rule->least, share = (uint64_t)(rule->share * (double)value);
+
+	if (share > by)
+		by = share;
+	by /= rule->looks;
+	return by > 1 ? by : 2;
 }
 
 static bool gave_nothing_back(const struct window *w)
@@ -56,6 +68,24 @@ static bool grows(const struct window *w, const struct trend_rule *rule)
 	       gave_nothing_back(w);
 }
 
+_Static_assert((int)TREND_VALUES == HISTORY_RECENT, "all of the recent window");
+
+uint32_t trend_values(const struct trend_history *h, double at_s[TREND_VALUES],
+		      uint64_t values[TREND_VALUES])
+{
+	uint32_t n = h->history.n_recent;
+
+	memcpy(at_s, h->history.recent_s, n * sizeof(*at_s));
+	memcpy(values, h->values.recent, n * sizeof(*values));
+	return n;
+}
+
+void trend_focus(struct trend_history *h)
+{
+	history_cut_series(&h->history, &h->values, 2);
+	history_cut(&h->history, 2);
+}
+
 void trend_add(struct trend_history *h, double elapsed_s, uint64_t value, struct trend *ret)
 {
 	struct window recent = history_recent(&h->history, &h->values, elapsed_s, value);
@@ -63,6 +93,7 @@ void trend_add(struct trend_history *h, double elapsed_s, uint64_t value, struct
 	const struct window *w = &recent;
 	struct trend t = { .known = true, .now = value };
 
+	t.peak = history_is_peak(&h->history, &h->values, value, peak_of(h->rule, value));
 	if (h->history.looks)
 		t.delta = (int64_t)value - (int64_t)h->last;
 	t.grows = grows(&recent, h->rule);

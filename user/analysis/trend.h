@@ -32,5 +32,19 @@ struct trend_history *trend_new(const struct trend_rule *rule);
 void trend_free(struct trend_history *h);
 DEFINE_CLEANUP(struct trend_history, trend_free)
 
+/*
+ * The values of the recent window, oldest first, and how many: who feeds trend_add() with them has a
+ * history as this one, but for what lies further back.
+ */
+enum { TREND_VALUES = 24 };
+uint32_t trend_values(const struct trend_history *h, double at_s[TREND_VALUES],
+		      uint64_t values[TREND_VALUES]);
+
+/*
+ * The recent window begins anew with the last two looks, for whoever looks seldom and has just seen
+ * it begin to rise: against a long level time before, that would be seen late.
+ */
+void trend_focus(struct trend_history *h);
+
 /* One look: the value at elapsed_s, which only ever rises. */
 void trend_add(struct trend_history *h, double elapsed_s, uint64_t value, struct trend *ret);

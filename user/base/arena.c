@@ -11,6 +11,8 @@
 #include <xxhash.h>
 
 #define CHUNK_BYTES (64 * 1024)
+/* The first one: there are thousands of arenas with next to nothing in them. */
+#define FIRST_BYTES (4 * 1024)
 #define ALIGNMENT 16
 /* What is kept of a target may grow with it, but must not take its machine's memory. */
 #define MAX_BYTES (2ull << 30)
@@ -60,10 +62,14 @@ size_t arena_bytes(const struct arena *a)
 static struct chunk *chunk_for(struct arena *a, size_t want)
 {
 	struct chunk *c = a->chunks;
-	size_t size = want > CHUNK_BYTES ? want : CHUNK_BYTES;
+	size_t size = a->total < FIRST_BYTES ? FIRST_BYTES : a->total;
 
 	if (c && c->size - c->used >= want)
 		return c;
+	if (size > CHUNK_BYTES)
+		size = CHUNK_BYTES;
+	if (size < want)
+		size = want;
 	if (size > MAX_BYTES - a->total)
 		return NULL;
 	c = calloc(1, sizeof(*c) + size);

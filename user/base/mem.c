@@ -77,17 +77,28 @@ static size_t set_of(const struct memcache *c, uint64_t number)
 	return (number * 0x9e3779b97f4a7c15ull >> 32) & (c->n_sets - 1);
 }
 
+static int make_data(struct memcache *c)
+{
+	c->data = malloc(c->n_sets * 2 * c->block);
+	return c->data ? 0 : -ENOMEM;
+}
+
 /* The cached block, read on a miss; NULL with *err when it cannot be read whole. */
 static const uint8_t *get_block(struct memcache *c, uint64_t number, int *err)
 {
 	size_t set = set_of(c, number);
 	uint64_t *tag = &c->tags[set * 2];
-	uint8_t *data = &c->data[set * 2 * c->block];
+	uint8_t *data;
 
 	for (int way = 0; way < 2; way++)
 		if (tag[way] == number + 1)
-			return data + way * c->block;
+			return &c->data[(set * 2 + (size_t)way) * c->block];
 
+	if (!c->data && make_data(c) < 0) {
+		*err = -ENOMEM;
+		return NULL;
+	}
+	data = &c->data[set * 2 * c->block];
 	/* Replace pseudo-randomly by miss count: no bookkeeping on hits. */
 	int way = !tag[0] ? 0 : !tag[1] ? 1 : (int)(c->misses & 1);
 
@@ -153,8 +164,7 @@ int memcache_open(struct mem *under, size_t block, size_t blocks, struct mem **r
 	while (c->n_sets * 2 < blocks)
 		c->n_sets *= 2;
 	c->tags = calloc(c->n_sets * 2, sizeof(*c->tags));
-	c->data = malloc(c->n_sets * 2 * block);
-	if (!c->tags || !c->data) {
+	if (!c->tags || make_data(c) < 0) {
 		cache_close(&c->mem);
 		return -ENOMEM;
 	}
@@ -167,6 +177,15 @@ void memcache_drop(struct mem *cache)
 	struct memcache *c = (struct memcache *)cache;
 
 	memset(c->tags, 0, c->n_sets * 2 * sizeof(*c->tags));
+}
+
+void memcache_rest(struct mem *cache)
+{
+	struct memcache *c = (struct memcache *)cache;
+
+	memcache_drop(cache);
+	free(c->data);
+	c->data = NULL;
 }
 
 uint64_t memcache_misses(const struct mem *cache)

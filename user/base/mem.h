@@ -68,6 +68,8 @@ DEFINE_CLEANUP(struct mem, mem_close)
 int memcache_open(struct mem *under, size_t block, size_t blocks, struct mem **ret);
 /* Forgets everything that was read so far. */
 void memcache_drop(struct mem *cache);
+/* The same, and its memory is given back until something is read again: for one that waits long. */
+void memcache_rest(struct mem *cache);
 /* Reads of `under` that were made: what a walk has cost. */
 uint64_t memcache_misses(const struct mem *cache);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/self.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -30,4 +31,14 @@ int self_hurry(void)
 void self_calm(int before)
 {
 	setpriority(PRIO_PROCESS, 0, before);
+}
+
+/* Left to itself, malloc() takes the largest block that was ever freed for a small one. */
+#define LARGE_BYTES (128 * 1024)
+
+void self_keep_small(void)
+{
+	mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+	mallopt(M_TRIM_THRESHOLD, LARGE_BYTES);
+	mallopt(M_ARENA_MAX, 2);
 }

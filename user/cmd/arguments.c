@@ -6,11 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
+#include "base/quantity.h"
 #include "model/goroutine.h"
-
-/* A year: no clock of ours counts further. */
-#define DURATION_MAX_S 31536000.0
 
 int argument_pid(const char *text, pid_t *ret, struct diag *d)
 {
@@ -43,51 +40,12 @@ int argument_verdict(const char *arg, void *field, struct diag *d)
 	return diag_hint(d, -EINVAL, "give proven, likely or suspect");
 }
 
-/* Digits with at most one point among them, and what follows them; NULL: it is no such number. */
-static const char *decimal(const char *text, double *ret)
-{
-	size_t n = strspn(text, "0123456789.");
-	char *end;
-
-	if (!n || n > 15 || text[0] == '.')
-		return NULL;
-	*ret = strtod(text, &end);
-	return end == text + n ? end : NULL;
-}
-
 int argument_duration(const char *arg, void *field, struct diag *d)
 {
-	static const struct {
-		const char *unit;
-		double s;
-	} units[] = {
-		{ "", 1 }, { "s", 1 }, { "ms", 0.001 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 },
-	};
-	double n;
-	const char *unit = decimal(arg, &n);
-
-	for (size_t i = 0; unit && i < ARRAY_SIZE(units); i++) {
-		if (strcmp(unit, units[i].unit) != 0)
-			continue;
-		n *= units[i].s;
-		if (n <= 0 || n > DURATION_MAX_S)
-			break;
-		*(double *)field = n;
-		return 0;
-	}
-	diag_fail(d, -EINVAL, "\"%s\" is not a duration", arg);
-	return diag_hint(d, -EINVAL, "give one like 500ms, 30s, 5m or 2h");
+	return quantity_duration(arg, field, d);
 }
 
 int argument_percent(const char *arg, void *field, struct diag *d)
 {
-	double n;
-	const char *unit = decimal(arg, &n);
-
-	if (unit && (!*unit || strcmp(unit, "%") == 0) && n > 0 && n <= 100) {
-		*(double *)field = n;
-		return 0;
-	}
-	diag_fail(d, -EINVAL, "\"%s\" is not a percentage", arg);
-	return diag_hint(d, -EINVAL, "give one like 1 or 0.5, 100 at most");
+	return quantity_percent(arg, field, d);
 }

@@ -14,8 +14,8 @@ struct command {
 	int (*run)(int argc, char **argv);
 };
 
-extern const struct command snapshot_command, attach_command, top_command, diff_command,
-	doctor_command, help_command;
+extern const struct command snapshot_command, attach_command, top_command, daemon_command,
+	diff_command, doctor_command, help_command;
 
 extern const struct command *const commands[];	/* ends with NULL */
 const struct command *command_find(const char *name);

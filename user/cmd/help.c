@@ -4,6 +4,7 @@
 
 #include "cmd/command.h"
 #include "cmd/exit.h"
+#include "daemon/config.h"
 #include "report/report.h"
 
 struct help_args {
@@ -41,6 +42,7 @@ void help_dump(FILE *out)
 	}
 	for (const struct report_format *f = report_formats; f->name; f++)
 		fprintf(out, "format\t%s\t%s\n", f->name, f->help);
+	config_dump(out);
 }
 
 int help_finish(void)

@@ -8,8 +8,8 @@
 #include "cmd/output.h"
 
 const struct command *const commands[] = {
-	&snapshot_command, &attach_command, &top_command, &diff_command, &doctor_command,
-	&help_command, NULL,
+	&snapshot_command, &attach_command, &top_command, &daemon_command, &diff_command,
+	&doctor_command, &help_command, NULL,
 };
 
 const struct command *command_find(const char *name)

@@ -8,21 +8,35 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "analysis/node_judge.h"
 #include "base/clock.h"
 #include "base/self.h"
 #include "collect/node_state.h"
 #include "collect/watch.h"
+#include "model/examined.h"
 #include "model/limits.h"
+#include "model/node_self.h"
 
 /* CPU time for the beginning, which opens all there is, over and above the budget. */
 #define START_MS 1000.0
+/* The same for one that goes on for months, and so has many processes to open soon. */
+#define START_SCHEDULED_MS 4000.0
 /* What is not spent is kept for so long. */
 #define KEEP_S 60.0
 /* The lines of all processes may take this share of the budget; else looks come less often. */
 #define PASS_SHARE 0.5
 
 /* --- Opening --- */
+
+static int open_schedule(struct node *n)
+{
+	int r;
+
+	self_keep_small();
+	r = node_turns_open(n);
+	if (r == 0)
+		r = node_exams_open(n);
+	return r < 0 ? r : node_keep_open(n);
+}
 
 int node_open(const struct node_args *args, struct node **ret, struct diag *d)
 {
@@ -32,9 +46,10 @@ int node_open(const struct node_args *args, struct node **ret, struct diag *d)
 	if (!n)
 		return -ENOMEM;
 	n->args = *args;
+	n->rule = (struct turns_rule){ args->interval_s, args->budget_percent * 10 };
 	n->tracing = (struct tracing_args){ .collectors = args->probes,
 					    .budget_percent = args->budget_percent / NODE_PROBED };
-	n->credit_ms = START_MS;
+	n->credit_ms = args->scheduled ? START_SCHEDULED_MS : START_MS;
 	n->cpu_ms = n->before_ms = clock_now_s(CLOCK_PROCESS_CPUTIME_ID) * 1e3;
 	n->crew = crew_new();
 	n->c_files = addrmap_new();
@@ -43,6 +58,9 @@ int node_open(const struct node_args *args, struct node **ret, struct diag *d)
 	if (args->futex)
 		r = node_locks_open(args->budget_percent, &n->locks, &n->locks_refused);
 	if (r == -ENOMEM)
+		return r;
+	r = args->scheduled ? open_schedule(n) : 0;
+	if (r < 0)
 		return r;
 	(void)d;
 	*ret = TAKE(n);
@@ -56,6 +74,10 @@ static void entry_free(struct node_entry *e)
 	trend_free(e->rss_history);
 	trend_free(e->threads_history);
 	node_watch_free(e->watched);
+	node_home_done(&e->home);
+	node_points_done(&e->points);
+	examined_free(e->exams.last);
+	known_sites_free(e->known);
 	free(e->not_read);
 	free(e);
 }
@@ -74,6 +96,9 @@ void node_close(struct node *n)
 	if (!n)
 		return;
 	node_locks_close(n->locks);
+	node_keep_close(n);
+	node_exams_close(n);
+	node_turns_close(n);
 	/* Those that work on stay, and all that they may look at. */
 	if (!crew_free(n->crew))
 		return;
@@ -122,25 +147,50 @@ static void count_cores(struct node_entry *e, const struct proc_line *l, double 
 }
 
 /* What lives for one look alone needs no history: most do, where processes come and go. */
+static int make_histories(struct node *n, struct node_entry *e)
+{
+	if (e->rss_history)
+		return 0;
+	e->rss_history = trend_new(&trend_of_rss);
+	e->threads_history = trend_new(&trend_of_threads);
+	if (!e->rss_history || !e->threads_history)
+		return -ENOMEM;
+	return n->keeper ? node_keep_restore(n, e) : 0;
+}
+
 static int add_line(struct node *n, struct node_entry *e, const struct proc_line *l)
 {
 	uint64_t rss = l->stat.rss_pages * (uint64_t)sysconf(_SC_PAGESIZE);
+	int r;
 
-	count_cores(e, l, n->look.span_s);
+	count_cores(e, l, n->look.elapsed_s - e->read_s);
 	e->line = *l;
+	e->read_s = n->look.elapsed_s;
 	memcpy(e->name, l->stat.comm, sizeof(e->name));
 	e->name[sizeof(e->name) - 1] = '\0';
-	e->present = true;
-	if (!e->rss_history)
-		e->rss_history = trend_new(&trend_of_rss);
-	if (!e->threads_history)
-		e->threads_history = trend_new(&trend_of_threads);
-	if (!e->rss_history || !e->threads_history)
-		return -ENOMEM;
+	e->fresh = true;
+	r = make_histories(n, e);
+	if (r < 0)
+		return r;
 	trend_add(e->rss_history, n->look.elapsed_s, rss, &e->rss);
 	trend_add(e->threads_history, n->look.elapsed_s, l->stat.threads, &e->threads);
 	e->looks++;
 	return 0;
+}
+
+static struct node_entry *entry_new(struct node *n, const struct proc_line *l)
+{
+	struct node_entry *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return NULL;
+	e->first = n->number;
+	e->exams.asked_s = -1;
+	/* Processes that come together have numbers that follow each other. */
+	if (n->args.scheduled)
+		turns_begin(&e->turn, &n->rule, (uint64_t)l->pid, n->look.elapsed_s);
+	n->look.began += n->number > 0;
+	return e;
 }
 
 /* Those that were watched are told of once more. */
@@ -156,14 +206,17 @@ static void retire(struct node *n, struct node_entry *e)
 }
 
 /* Both lists are by pid. */
-static int merge(struct node *n, const struct proc_line *lines, size_t n_lines)
+int node_merge(struct node *n, const struct proc_line *lines, const bool *fresh, size_t n_lines)
 {
 	struct node_entry **all = calloc(n_lines + 1, sizeof(struct node_entry *));
 	size_t old = 0, m = 0;
 	int r = 0;
 
-	if (!all)
+	n->gone = calloc(n->n + 1, sizeof(struct node_entry *));
+	if (!all || !n->gone) {
+		free(all);
 		return -ENOMEM;
+	}
 	for (size_t i = 0; r == 0 && i < n_lines; i++) {
 		struct node_entry *e = NULL;
 
@@ -174,11 +227,14 @@ static int merge(struct node *n, const struct proc_line *lines, size_t n_lines)
 			if (!same_process(e, &lines[i]))
 				retire(n, TAKE(e));
 		}
-		if (!e) {
-			e = calloc(1, sizeof(*e));
-			n->look.began += n->number > 0;
-		}
-		r = e ? add_line(n, e, &lines[i]) : -ENOMEM;
+		if (!e)
+			e = entry_new(n, &lines[i]);
+		else
+			e->fresh = false;
+		if (!e)
+			r = -ENOMEM;
+		else if (!fresh || fresh[i])
+			r = add_line(n, e, &lines[i]);
 		if (e)
 			all[m++] = e;
 	}
@@ -204,110 +260,30 @@ static int read_all(struct node *n, struct diag *d)
 
 	if (r < 0)
 		return r;
-	n->gone = calloc(n->n + 1, sizeof(struct node_entry *));
-	r = n->gone ? merge(n, lines, n_lines) : -ENOMEM;
+	r = node_merge(n, lines, NULL, n_lines);
 	free(lines);
 	n->pass_ms = (clock_now_s(CLOCK_THREAD_CPUTIME_ID) - cpu) * 1e3;
 	return r;
 }
 
-/* --- What is told --- */
-
-static void describe_goroutines(const struct interval *i, struct node_process *p)
-{
-	if (!i || !i->snapshot || !p->info->go_version)
-		return;
-	p->goroutines = (struct trend){ .known = true, .now = i->snapshot->total,
-					.delta = i->goroutines_delta };
-	for (uint32_t k = 0; k < i->n_sites; k++) {
-		const struct site *s = &i->sites[k];
-
-		if (!s->grows)
-			continue;
-		p->growing_sites++;
-		p->goroutines.grows = true;
-		p->goroutines.rate_per_min += s->echo ? 0 : s->rate_per_min;
-		if (s->window_s > p->goroutines.window_s)
-			p->goroutines.window_s = s->window_s;
-	}
-}
-
-static void describe(struct node *n, struct node_entry *e, struct node_process *p)
-{
-	const struct node_watch *w = e->watched;
-	double up = clock_now_s(CLOCK_BOOTTIME) -
-		    (double)e->line.stat.start_ticks / (double)sysconf(_SC_CLK_TCK);
-
-	*p = (struct node_process){
-		.pid = e->line.pid,
-		.start_time = e->line.stat.start_ticks,
-		.name = arena_strdup(n->arena, e->name),
-		.kind = e->kind,
-		.state = e->line.stat.state == 'T' || e->line.stat.state == 't' ? WATCH_STOPPED
-										: WATCH_RUNNING,
-		.began = e->looks == 1 && n->number > 0,
-		.uptime_s = up > 0 ? up : 0,
-		.cores = e->cores,
-		.rss = e->rss,
-		.threads = e->threads,
-		.locks = e->locks,
-		.findings = e->lock_findings,
-		.n_findings = e->n_lock_findings,
-		.not_read = e->not_read,
-	};
-	if (!w)
-		return;
-	if (crew_busy(&w->busy)) {
-		p->not_read = "a look at it has not come to its end";
-		return;
-	}
-	if (!w->watch || !w->interval)
-		return;
-	p->info = watch_process(w->watch);
-	p->interval = w->interval;
-	p->looked = w->is_new;
-	p->name = p->info->name ? p->info->name : p->name;
-	describe_goroutines(w->interval, p);
-}
-
-static int describe_all(struct node *n)
-{
-	struct node_process *all = arena_alloc(n->arena, n->n + n->n_gone + 1, sizeof(*all));
-	struct node_look *look = &n->look;
-	int r = 0;
-
-	if (!all)
-		return -ENOMEM;
-	for (size_t i = 0; i < n->n; i++) {
-		describe(n, n->all[i], &all[i]);
-		look->n_go += all[i].kind == NODE_GO || all[i].kind == NODE_CGO;
-		look->n_unknown += all[i].kind == NODE_UNKNOWN && !all[i].not_read;
-		look->unreadable += n->all[i]->not_read != NULL;
-	}
-	for (size_t i = 0; i < n->n_gone; i++) {
-		describe(n, n->gone[i], &all[n->n + i]);
-		all[n->n + i].state = WATCH_EXITED;
-		if (all[n->n + i].interval)
-			all[n->n + i].state = all[n->n + i].interval->state;
-	}
-	look->stuck = (uint32_t)crew_lost(n->crew);
-	look->gone = all + n->n;
-	look->n_gone = (uint32_t)n->n_gone;
-	r = node_judge(all, (uint32_t)n->n, n->arena, &look->n_worse);
-	look->all = all;
-	look->n = (uint32_t)n->n;
-	return r;
-}
-
 /* --- The budget --- */
+
+double node_credit_max(const struct node *n)
+{
+	double s = n->args.scheduled && n->args.interval_s > KEEP_S ? n->args.interval_s : KEEP_S;
+
+	return n->args.budget_percent * 10 * s;
+}
 
 static void earn(struct node *n)
 {
 	double per_s = n->args.budget_percent * 10;
 
 	n->credit_ms += per_s * n->look.span_s;
-	if (n->number && n->credit_ms > per_s * KEEP_S)
-		n->credit_ms = per_s * KEEP_S;
+	/* What the start was given is for the start, however long that takes. */
+	if (n->number && n->credit_ms > node_credit_max(n) &&
+	    (!n->args.scheduled || n->look.elapsed_s > n->args.interval_s))
+		n->credit_ms = node_credit_max(n);
 }
 
 /* All of loiter is at work for the node. */
@@ -322,12 +298,12 @@ static void account(struct node *n, double probe_cores)
 	n->spent_ms = 0;
 	n->credit_ms -= o->cpu_ms + probe_cores * n->look.span_s * 1e3;
 	if (n->look.elapsed_s > 0)
-		o->core_percent = (now - n->cpu_ms) / 10 / n->look.elapsed_s;
+		o->core_percent = (now - n->cpu_ms + n->exams_ms) / 10 / n->look.elapsed_s;
 	o->target_cpu = probe_cores;
 	o->target_percent = -1;
 	o->rss_bytes = self_rss_bytes();
 	o->budget_percent = n->args.budget_percent;
-	n->look.next_s = n->args.interval_s;
+	n->look.next_s = n->args.scheduled ? turns_step_s(&n->rule) : n->args.interval_s;
 	if (n->pass_ms > PASS_SHARE * per_s * n->look.next_s)
 		n->look.next_s = n->pass_ms / (PASS_SHARE * per_s);
 }
@@ -376,6 +352,15 @@ static int look_at_locks(struct node *n, double *probe_cores, struct diag *d)
 	return r;
 }
 
+static int look_on_time(struct node *n)
+{
+	int r = node_glance_all(n);
+
+	if (r == 0)
+		r = node_watch_open_all(n);
+	return r < 0 ? r : node_look_at_due(n);
+}
+
 int node_look(struct node *n, const struct node_look **ret, struct diag *d)
 {
 	double probe_cores = 0;
@@ -384,17 +369,23 @@ int node_look(struct node *n, const struct node_look **ret, struct diag *d)
 	begin_look(n);
 	if (!n->arena)
 		return -ENOMEM;
-	r = read_all(n, d);
+	if (n->args.scheduled)
+		node_exams_take(n);
+	r = n->args.scheduled ? node_turns_read(n, d) : read_all(n, d);
 	if (r == 0)
 		r = look_at_locks(n, &probe_cores, d);
 	if (r == 0)
-		r = node_watch_all(n);
+		r = n->args.scheduled ? look_on_time(n) : node_watch_all(n);
 	if (r == 0)
-		r = describe_all(n);
+		r = node_describe_all(n);
 	if (r < 0)
 		return r;
 	n->look.probed = n->probed;
 	n->look.probed_max = n->args.probes ? NODE_PROBED : 0;
+	if (n->args.scheduled) {
+		node_exams_ask(n);
+		node_keep_step(n);
+	}
 	account(n, probe_cores);
 	n->number++;
 	*ret = &n->look;
@@ -415,4 +406,12 @@ int node_finish(struct node *n, int pid, const struct snapshot **ret, struct dia
 	if (r == 0)
 		*ret = e->watched->closing;
 	return r;
+}
+
+void node_tell(const struct node *n, struct node_self *ret)
+{
+	ret->discovers = node_turns_discover(n);
+	ret->discovery_lost = n->discovery_lost;
+	ret->left_out = n->left_out;
+	node_keep_tell(n, ret);
 }

@@ -149,6 +149,8 @@ int snapshot_process(pid_t pid, const struct snapshot_options *o, struct snapsho
 		r = describe_process(subject, &s->process, s->arena, &facts);
 	if (r == 0)
 		r = sockets_open(subject->process, &sockets);
+	if (r == 0 && o->opened)
+		r = o->opened(o->opened_arg, subject, d);
 	if (r == 0)
 		r = take(subject, o, describe_nanotime(&facts), sockets, s, d);
 	/*

@@ -13,11 +13,19 @@
 #include "collect/ledger.h"
 #include "model/snapshot.h"
 
+struct subject;
+
 struct snapshot_options {
 	enum ledger_wish memory;	/* fill snapshot.memory; of a core it never is */
 	struct leaks_options leaks;	/* fill snapshot.leaks, and name who is leaked */
 	bool goroutines;	/* fill snapshot.goroutines: every goroutine with its own wait object */
 	bool heap_profile;	/* fill snapshot.heap_profile */
+	/*
+	 * Called once the process is known and opened, and before any of its bytes is believed: where
+	 * privileges are given up. Below 0 ends it all with that. Of a core never; may be NULL.
+	 */
+	int (*opened)(void *arg, struct subject *subject, struct diag *d);
+	void *opened_arg;
 	/* Called now and then while goroutines are read; may be NULL. */
 	void (*progress)(void *arg, uint64_t done, uint64_t total);
 	void *progress_arg;

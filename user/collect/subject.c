@@ -9,6 +9,8 @@
 #include "goruntime/goruntime.h"
 #include "model/limits.h"
 #include "target/mem_live.h"
+#include "target/mem_sealed.h"
+#include "target/sealed.h"
 #include "target/threads.h"
 
 #define FIRST_PAGE 4096
@@ -97,6 +99,21 @@ int subject_open_process(pid_t pid, struct subject **ret, struct diag *d)
 	s->maps = s->own_maps;
 	s->mem = s->own_mem;
 	*ret = TAKE(s);
+	return 0;
+}
+
+int subject_seal(struct subject *s, bool stops, struct diag *d)
+{
+	struct mem *sealed;
+	int r = process_seal(s->process, stops, d);
+
+	if (r < 0 || stops)
+		return r;
+	r = mem_sealed_open(s->process, &sealed);
+	if (r < 0)
+		return r;
+	mem_close(s->own_mem);
+	s->mem = s->own_mem = sealed;
 	return 0;
 }
 

@@ -44,6 +44,12 @@ int subject_open_core(const char *path, struct subject **ret, struct diag *d);
 void subject_close(struct subject *s);
 DEFINE_CLEANUP(struct subject, subject_close)
 
+/*
+ * Opens ahead whatever takes a privilege (target/sealed.h); what is read afterwards needs none. Of a
+ * process that is to be stopped, `stops`: its memory is still read with the right to trace it.
+ */
+int subject_seal(struct subject *s, bool stops, struct diag *d);
+
 /* Our id of the thread that the process calls tid; 0 unknown. */
 pid_t subject_our_tid(const struct subject *s, pid_t tid);
 /* Had it such a thread, by the number that it goes by there, when it was opened? */

@@ -18,6 +18,7 @@
 #include "collect/timer_watch.h"
 #include "collect/tracing.h"
 #include "goruntime/goruntime.h"
+#include "image/pclntab.h"
 #include "target/sockets.h"
 
 /* What the groups may take before they begin anew: old wait objects are never given back singly. */
@@ -177,6 +178,30 @@ int watch_pidfd(const struct watch *w)
 const struct process_info *watch_process(const struct watch *w)
 {
 	return &w->process;
+}
+
+void watch_focus(struct watch *w)
+{
+	growth_focus(w->growth);
+}
+
+void watch_rest(struct watch *w)
+{
+	if (!w->rt)
+		return;
+	memcache_rest(w->rt->chase);
+	memcache_rest(w->rt->constant);
+	pclntab_rest(w->rt->tab);
+}
+
+bool watch_glance(const struct watch *w, uint64_t *ret_addr, uint64_t *ret_in_use)
+{
+	if (!w->rt || !w->last)
+		return false;
+	/* The length in the slice header. */
+	*ret_addr = w->rt->globals.allgs + sizeof(uint64_t);
+	*ret_in_use = w->last->quality.goroutines_read;
+	return true;
 }
 
 /* --- One look --- */

@@ -40,6 +40,18 @@ void watch_set_share(struct watch *w, double share);
  */
 int watch_look(struct watch *w, const struct interval **ret);
 
+/* growth_focus() of its goroutines. */
+void watch_focus(struct watch *w);
+
+/* It waits for long: what can be had again is given back. */
+void watch_rest(struct watch *w);
+
+/*
+ * Where the number of its goroutine structs stands in its memory, and how many of them were in
+ * use at the last look: for a glance without a look. False: it is not Go, or was not looked at.
+ */
+bool watch_glance(const struct watch *w, uint64_t *ret_addr, uint64_t *ret_in_use);
+
 /*
  * Reads where its memory is, once, after the first look, so that the closing report can say what of it
  * grew. Where that is dear it is left out. -ENOMEM.

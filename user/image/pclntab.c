@@ -132,6 +132,11 @@ void pclntab_close(struct pclntab *t)
 	free(t);
 }
 
+void pclntab_rest(struct pclntab *t)
+{
+	memcache_rest(t->mem);
+}
+
 uint64_t pclntab_count(const struct pclntab *t)
 {
 	return t->n_funcs;

@@ -38,6 +38,8 @@ int pclntab_open(struct mem *m, const struct pclntab_where *w, struct pclntab **
 		 struct diag *d);
 void pclntab_close(struct pclntab *t);
 DEFINE_CLEANUP(struct pclntab, pclntab_close)
+/* Gives back what was read of the table, until somebody asks again. */
+void pclntab_rest(struct pclntab *t);
 
 /* abi.FuncID values that mean the same in each Go 1.18 to 1.27, whatever number they have there. */
 enum func_kind {

@@ -49,6 +49,7 @@ struct site {
 	uint64_t stack_bytes;	/* of all its goroutines */
 	bool grows;		/* arrivals go on, and who came stays */
 	bool grew;		/* said so in the look before */
+	bool peak;		/* some more than at any look of late: it may be about to grow */
 	bool echo;		/* it grows because another one does, which says more */
 	/*
 	 * Nobody comes and nobody leaves: all are in one C call each, in which they were already

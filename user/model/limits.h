@@ -53,6 +53,11 @@
 #define LIMIT_C_FRAMES 128
 /* Bytes of one C stack that are copied to walk it. */
 #define LIMIT_C_STACK_BYTES (64u << 10)
+/* Of a process that is sealed: files that are opened ahead, those with code first; */
+#define LIMIT_SEALED_FILES 320
+/* descriptors of its own whose links are read ahead, and threads whose system calls are. */
+#define LIMIT_SEALED_LINKS (1u << 16)
+#define LIMIT_SEALED_THREADS (1u << 14)
 /* Threads of one process whose waits are looked at; the count of all is still told. */
 #define LIMIT_LOCK_WAITS 4096
 /* Of those that wait for one lock: what one of them does, the others do as well. */
@@ -60,6 +65,14 @@
 /* Types of heap objects whose pointers are looked up, and the bytes of their masks. */
 #define LIMIT_TYPES (1u << 20)
 #define LIMIT_TYPE_BITS (64ull << 20)
+/* Processes that a node keeps: 4 KiB each, and no machine is run with more; the rest is counted. */
+#define LIMIT_NODE_PROCESSES 4096
+/* Of these, whose goroutines are followed: each takes some descriptors and 100 KiB or more. */
+#define LIMIT_NODE_WATCHED 1024
+/* A file of what a node knew: 2 KiB for each of its processes. */
+#define LIMIT_STATE_BYTES (16u << 20)
+/* Sites of one process that are kept in it: those that grow. */
+#define LIMIT_STATE_SITES 16
 /* Bytes of the pointer mask of a binary's variables: of 4 GiB of them. */
 #define LIMIT_VARIABLE_BITS (64ull << 20)
 /* Memory of ours that the question who retains the heap may take. */
@@ -130,3 +143,15 @@
 #define LIMIT_CHEAP_GOROUTINES 200000
 /* RSS up to which smaps is read where it is asked for: the process cannot map for some 80 ms. */
 #define LIMIT_SMAPS_RSS (2ull << 30)
+/* Series in one answer to a scrape: 2 MB, as much as a busy kubelet has; a fleet pays for each. */
+#define LIMIT_METRIC_SERIES 10000
+/* Targets that metrics tell apart by name: their 24 plain series are 6,000 of those above. */
+#define LIMIT_METRIC_TARGETS 250
+/* Sites of one target that metrics name: a fleet's ranking looks at the first few of each. */
+#define LIMIT_METRIC_SITES 10
+/* Wait reasons, states and patterns of one target in metrics: Go's own are 40, a program has 8. */
+#define LIMIT_METRIC_WORDS 16
+/* Bytes of a label's value in metrics: a function's name with its file; each series repeats it. */
+#define LIMIT_METRIC_LABEL 200
+/* How long a target of which no process is left stays in metrics: longer than any restart. */
+#define LIMIT_METRIC_KEEP_S 3600

@@ -24,6 +24,30 @@ enum node_kind {
 /* "?", "c", "go", "cgo": the words of table and JSON. */
 const char *node_kind_name(enum node_kind k);
 
+struct examined;	/* model/examined.h */
+
+/* How a process's figures ran since it is known: for a sparkline, thinned out as time goes on. */
+struct node_point {
+	double elapsed_s;	/* of the node's look */
+	uint64_t rss_bytes;
+	uint64_t goroutines;	/* of the last look at them; 0 unknown or none */
+};
+
+struct node_history {
+	const struct node_point *points;	/* ascending in time */
+	uint32_t n;
+};
+
+/*
+ * Four facts that are never taken for each other: an end and another start (`began`, `gone`), a
+ * look that failed, and one that was due and was not had in time.
+ */
+struct node_tally {
+	uint64_t looks;		/* at its goroutines, that succeeded */
+	uint64_t failed;	/* that could not be had */
+	uint64_t missed;	/* that were due, and came later than two of its intervals */
+};
+
 struct node_process {
 	int pid;
 	uint64_t start_time;	/* clock ticks after boot: with the pid its identity */
@@ -43,6 +67,13 @@ struct node_process {
 	/* What is wrong with it, most severe first; verdicts below suspect are not among them. */
 	const struct finding *findings;
 	uint32_t n_findings;
+	/* Of its cgroup (target/cgroup.h); NULL none or unknown. */
+	const char *cgroup, *container_id, *pod_uid, *unit;
+	/* Kept by the daemon alone; NULL and 0 elsewhere: */
+	const struct examined *examined;	/* the last heavier look; NULL: none yet */
+	const struct node_history *history;
+	struct node_tally tally;
+	double interval_s;	/* between two looks at it, just now; 0 unknown */
 	const char *not_read;	/* why it has no more than its line of /proc; NULL: no need, or it has */
 	/*
 	 * The process, and the last look at it, where it is watched: each Go process, and those of

@@ -11,5 +11,6 @@ struct trend {
 	int64_t delta;		/* since the look before; 0 in the first */
 	double window_s;	/* that the rate is of; 0: not enough looks yet */
 	double rate_per_min;	/* net, in that window */
+	bool peak;		/* more than at any look of late, by a part of what growth takes */
 	bool grows;		/* all the way through that window, and it gave nothing back */
 };

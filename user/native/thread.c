@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "target/process.h"
 #include "target/procfile.h"
+#include "target/sealed.h"
 
 /* /proc/PID/status is a few lines, one of which lists CPUs and nodes. */
 #define STATUS_MAX (64u << 10)
@@ -82,7 +83,8 @@ int native_thread_parse_syscall(const char *text, struct native_thread *ret)
 static int read_syscall(const struct process *p, struct native_thread *t)
 {
 	CLEANUP(procfile_free_p) char *text = NULL;
-	int r = read_file(p, t->tid, "syscall", &text);
+	int r = p->sealed ? sealed_syscall(p->sealed, t->tid, &text)
+			  : read_file(p, t->tid, "syscall", &text);
 
 	return r < 0 ? r : native_thread_parse_syscall(text, t);
 }

@@ -3,12 +3,15 @@
  * The stacks as one picture: a box is a function, its width the goroutines that are in it, the
  * root at the bottom. Sorted paths need no tree: a box ends where the next path leaves it.
  */
+#include "report/flamegraph.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "analysis/site.h"
+#include "report/html.h"
 #include "report/line.h"
 #include "report/paths.h"
 #include "report/report.h"
@@ -19,6 +22,7 @@ enum {
 	MARGIN = 10,
 	ROW = 17,
 	TOP = 52,		/* title and legend */
+	TOP_INLINE = 2,		/* the page has both */
 	CHAR_TENTHS = 72,	/* width of a character of the 12 px monospace font, in 1/10 px */
 	LEAST_TENTHS = 2,	/* narrower boxes are left out */
 };
@@ -29,34 +33,12 @@ struct flames {
 	uint64_t total;
 	uint32_t depth;		/* of the deepest path */
 	uint64_t *begins;	/* by depth: goroutines to the left of the open box */
+	bool part;		/* of a page, and no document of its own */
 };
 
-/* s for XML, at most `most` characters of it. */
-static void print_xml(const char *s, size_t most, FILE *out)
+static uint32_t top(const struct flames *f)
 {
-	char shown[TEXT_CHAR];
-	size_t n = strlen(s);
-	unsigned int columns;
-
-	while (n && most) {
-		size_t took = text_char(s, n, shown, &columns);
-
-		if (most < columns)
-			break;
-		most -= columns;
-		if (*shown == '<')
-			fputs("&lt;", out);
-		else if (*shown == '>')
-			fputs("&gt;", out);
-		else if (*shown == '&')
-			fputs("&amp;", out);
-		else if (*shown == '"')
-			fputs("&quot;", out);
-		else
-			fputs(shown, out);
-		s += took;
-		n -= took;
-	}
+	return f->part ? TOP_INLINE : TOP;
 }
 
 /* Tenths of a pixel that `n` goroutines take, of `total`. */
@@ -85,15 +67,18 @@ static void print_box(const struct flames *f, uint32_t depth, const char *name, 
 		      uint64_t begin, uint64_t end)
 {
 	uint32_t x = tenths(begin, f->total), width = tenths(end, f->total) - x;
-	uint32_t y = TOP + (f->depth - depth) * ROW;
+	uint32_t y = top(f) + (f->depth - depth) * ROW;
 	uint64_t permille = (uint64_t)((double)(end - begin) / (double)f->total * 1000 + 0.5);
 	char number[WORDS_NUMBER];
 
 	if (width < LEAST_TENTHS)
 		return;
 	x += MARGIN * 10;
-	fputs("<g><title>", f->out);
-	print_xml(name, SIZE_MAX, f->out);
+	if (f->part)
+		fprintf(f->out, "<g data-d=\"%u\"><title>", depth);
+	else
+		fputs("<g><title>", f->out);
+	html_escape(name, SIZE_MAX, f->out);
 	fprintf(f->out, " (%s goroutines, %" PRIu64 ".%" PRIu64 "%%)</title>",
 		words_count(end - begin, number), permille / 10, permille % 10);
 	fprintf(f->out, "<rect x=\"%u.%u\" y=\"%u\" width=\"%u.%u\" height=\"%d\" fill=\"", x / 10,
@@ -102,11 +87,10 @@ static void print_box(const struct flames *f, uint32_t depth, const char *name, 
 	fputs("\"/>", f->out);
 	if (width > 4 * CHAR_TENTHS) {
 		size_t room = (width - 60) / CHAR_TENTHS;
-		bool cut = text_columns(name) > room;
 
 		fprintf(f->out, "<text x=\"%u.%u\" y=\"%u\">", (x + 30) / 10, x % 10, y + 12);
-		print_xml(name, cut ? room - 1 : room, f->out);
-		fputs(cut ? "\xe2\x80\xa6</text>" : "</text>", f->out);
+		html_escape(name, room, f->out);
+		fputs("</text>", f->out);
 	}
 	fputs("</g>\n", f->out);
 }
@@ -156,9 +140,9 @@ static void print_head(const struct flames *f)
 		"<style>text{font:12px monospace;fill:#000}g:hover rect{stroke:#000}"
 		"</style>\n<rect width=\"%d\" height=\"%u\" fill=\"#fff\"/>\n<title>",
 		WIDTH, height, WIDTH, height, WIDTH, height);
-	print_xml(name, 80, f->out);
+	html_escape(name, 80, f->out);
 	fprintf(f->out, ": goroutines by stack</title>\n<text x=\"%d\" y=\"20\">", MARGIN);
-	print_xml(name, 80, f->out);
+	html_escape(name, 80, f->out);
 	if (p->pid > 0)
 		fprintf(f->out, " pid %d", p->pid);
 	fprintf(f->out,
@@ -168,13 +152,22 @@ static void print_head(const struct flames *f)
 		words_count(f->total, number), MARGIN);
 }
 
-int report_flamegraph(const struct snapshot *s, FILE *out, const struct report_options *o)
+static void print_part_head(const struct flames *f)
 {
-	struct flames f = { .s = s, .out = out };
+	uint32_t height = TOP_INLINE + (f->depth + 1) * ROW + TOP_INLINE;
+	char number[WORDS_NUMBER];
+
+	html_printf(f->out, "<svg viewBox=\"0 0 %d %u\" role=\"img\" aria-label=\"Flame graph of "
+		    "%s goroutines by stack; the table of groups has the same in words\">\n",
+		    WIDTH, height, words_count(f->total, number));
+}
+
+static int print_flames(const struct snapshot *s, bool part, FILE *out)
+{
+	struct flames f = { .s = s, .out = out, .part = part };
 	struct paths p;
 	int r;
 
-	(void)o;
 	r = paths_sort(s, &p);
 	if (r < 0)
 		return r;
@@ -185,7 +178,10 @@ int report_flamegraph(const struct snapshot *s, FILE *out, const struct report_o
 	}
 	f.begins = calloc((size_t)f.depth + 1, sizeof(*f.begins));
 	if (f.begins) {
-		print_head(&f);
+		if (part)
+			print_part_head(&f);
+		else
+			print_head(&f);
 		if (f.total)
 			print_boxes(&f, &p);
 		fputs("</svg>\n", out);
@@ -196,4 +192,15 @@ int report_flamegraph(const struct snapshot *s, FILE *out, const struct report_o
 	free(f.begins);
 	paths_done(&p);
 	return r;
+}
+
+int report_flamegraph(const struct snapshot *s, FILE *out, const struct report_options *o)
+{
+	(void)o;
+	return print_flames(s, false, out);
+}
+
+int flamegraph_part(const struct snapshot *s, FILE *out)
+{
+	return print_flames(s, true, out);
 }

@@ -54,6 +54,15 @@ int report_goroutineleak(const struct snapshot *s, FILE *out, const struct repor
  */
 int report_pprof_heap(const struct snapshot *s, FILE *out, const struct report_options *o);
 
+/* The goroutineleak profile with debug=1, as text. */
+int report_goroutineleak_text(const struct snapshot *s, FILE *out, const struct report_options *o);
+/* The heap profile with debug=1: snapshot.heap_profile, which must be HEAP_PROFILE_READ. */
+int report_heap_debug1(const struct snapshot *s, FILE *out, const struct report_options *o);
+
+/* The threadcreate profile: the threads there are, without stacks; and as text, with debug=1. */
+int report_threadcreate(const struct snapshot *s, FILE *out, const struct report_options *o);
+int report_threadcreate_text(const struct snapshot *s, FILE *out, const struct report_options *o);
+
 /* A row a format: cmd/ and the man page check read the same table. */
 struct report_format {
 	const char *name;	/* as --format takes it */

@@ -304,3 +304,26 @@ char *words_wait(const struct wait_object *w, char *buf)
 	}
 	return buf;
 }
+
+const char *words_part(enum memory_part part)
+{
+	static const char *const words[MEMORY_PARTS] = {
+		[MEMORY_GO_HEAP_LIVE] = "spans of the Go heap in use",
+		[MEMORY_GO_HEAP_FREE] = "free in the Go heap, not given back",
+		[MEMORY_GO_HEAP_LAZYFREE] = "given back by Go, not yet taken by the kernel",
+		[MEMORY_GO_STACKS] = "stacks of goroutines",
+		[MEMORY_GO_METADATA] = "the Go runtime's tables and bitmaps",
+		[MEMORY_GO_OTHER] = "else of the Go runtime",
+		[MEMORY_C_HEAP_USED] = "allocated by malloc",
+		[MEMORY_C_HEAP_FREE] = "free in malloc's arenas",
+		[MEMORY_C_MMAP] = "mapped by the program, or by malloc",
+		[MEMORY_THREAD_STACKS] = "stacks of threads",
+		[MEMORY_FILE_TEXT] = "programs, as on disk",
+		[MEMORY_FILE_DATA] = "their data, other files",
+		[MEMORY_SHARED] = "shared memory",
+		[MEMORY_KERNEL_OTHER] = "the kernel's own mappings",
+		[MEMORY_UNEXPLAINED] = "nobody claims it",
+	};
+
+	return words[part];
+}

@@ -8,6 +8,7 @@
 
 #include "analysis/count.h"
 #include "model/goroutine.h"
+#include "model/memory.h"
 
 enum { WORDS_NUMBER = COUNT_WORDS, WORDS_CELL = 512 };
 
@@ -38,3 +39,6 @@ char *words_place(const struct frame *f, unsigned int columns, char *buf);
 
 /* "chan error 0/0, 1 tx"; "" when it waits for nothing. buf has WORDS_CELL bytes. */
 char *words_wait(const struct wait_object *w, char *buf);
+
+/* "stacks of goroutines": what a part of memory is. */
+const char *words_part(enum memory_part part);

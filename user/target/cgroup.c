@@ -7,7 +7,11 @@
 
 #include "target/process.h"
 
-enum { CONTAINER_ID = 64 };	/* hex digits: Docker, containerd, CRI-O and Podman alike */
+enum {
+	CONTAINER_ID = 64,	/* hex digits: Docker, containerd, CRI-O and Podman alike */
+	POD_UID = 36,		/* characters of a uid with its dashes */
+	POD_UID_PLAIN = 32,	/* hex digits of one without */
+};
 
 struct piece {
 	const char *at;
@@ -53,6 +57,49 @@ static struct piece container_in(struct piece path)
 	return found;
 }
 
+/* 8-4-4-4-12 hex digits, or 32 of them for a pod of a file on the node. */
+static size_t pod_uid_len(const char *at, size_t room)
+{
+	size_t n = 0;
+
+	while (n < room && is_hex(at[n]))
+		n++;
+	if (n == POD_UID_PLAIN)
+		return n;
+	for (n = 0; n < room && n < POD_UID; n++) {
+		bool dash = n == 8 || n == 13 || n == 18 || n == 23;
+
+		/* The systemd driver may use dashes for nothing but its slices. */
+		if (dash ? at[n] != '-' && at[n] != '_' : !is_hex(at[n]))
+			return 0;
+	}
+	return n == POD_UID && (n == room || !is_hex(at[n])) ? n : 0;
+}
+
+/*
+ * ".../pod<uid>/..." below "kubepods" (cgroupfs driver), or "...-pod<uid>.slice" (systemd driver).
+ * Below "kubepods" alone: anybody may call a cgroup "pod".
+ */
+static struct piece pod_in(struct piece path)
+{
+	static const char root[] = "kubepods", mark[] = "pod";
+	struct piece found = { NULL, 0 };
+	const char *from = memmem(path.at, path.len, root, sizeof(root) - 1);
+	const char *end = path.at + path.len;
+
+	for (const char *p = from; p; p = memmem(p + 1, (size_t)(end - p - 1), mark, sizeof(mark) - 1)) {
+		const char *uid = p + sizeof(mark) - 1;
+		size_t n;
+
+		if (p == from || (p[-1] != '/' && p[-1] != '-'))
+			continue;
+		n = pod_uid_len(uid, (size_t)(end - uid));
+		if (n)
+			found = (struct piece){ uid, n };
+	}
+	return found;
+}
+
 static bool ends_with(struct piece s, const char *tail)
 {
 	size_t n = strlen(tail);
@@ -84,9 +131,26 @@ static int keep(struct arena *a, struct piece s, const char **ret)
 	return *ret ? 0 : -ENOMEM;
 }
 
+static int keep_uid(struct arena *a, struct piece s, const char **ret)
+{
+	char *uid;
+
+	if (!s.at)
+		return 0;
+	uid = arena_strndup(a, s.at, s.len);
+	if (!uid)
+		return -ENOMEM;
+	for (size_t i = 0; i < s.len; i++)
+		if (uid[i] == '_')
+			uid[i] = '-';
+	*ret = uid;
+	return 0;
+}
+
 int cgroup_parse(const char *text, size_t len, struct arena *a, struct process_facts *ret)
 {
-	struct piece best = { NULL, 0 }, container = { NULL, 0 }, unit = { NULL, 0 }, line;
+	struct piece best = { NULL, 0 }, container = { NULL, 0 }, unit = { NULL, 0 };
+	struct piece pod = { NULL, 0 }, line;
 	bool best_unified = false, best_root = true;
 	int r;
 
@@ -109,12 +173,16 @@ int cgroup_parse(const char *text, size_t len, struct arena *a, struct process_f
 		}
 		if (!container.at)
 			container = container_in(path);
+		if (!pod.at)
+			pod = pod_in(path);
 		if (!unit.at)
 			unit = unit_in(path);
 	}
 	r = keep(a, best, &ret->cgroup);
 	if (r == 0)
 		r = keep(a, container, &ret->container_id);
+	if (r == 0)
+		r = keep_uid(a, pod, &ret->pod_uid);
 	if (r == 0)
 		r = keep(a, unit, &ret->unit);
 	return r;

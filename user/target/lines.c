@@ -33,7 +33,18 @@ static bool read_line(int proc_fd, pid_t pid, struct procstat *ret)
 	return procstat_parse(text, ret) == 0;
 }
 
-static int list(const char *cgroup, int proc_fd, pid_t **pids, size_t *n, struct diag *d)
+bool proc_line_read(int proc_fd, pid_t pid, struct proc_line *ret)
+{
+	const struct procstat *st = &ret->stat;
+
+	if (pid == getpid() || !read_line(proc_fd, pid, &ret->stat) ||
+	    st->flags & PROCSTAT_KTHREAD || st->state == 'Z' || st->state == 'X')
+		return false;
+	ret->pid = pid;
+	return true;
+}
+
+int proc_pids(const char *cgroup, int proc_fd, pid_t **pids, size_t *n, struct diag *d)
 {
 	int r;
 
@@ -53,14 +64,8 @@ static int read_lines(const pid_t *pids, size_t n, int proc_fd, struct proc_line
 
 	if (!all)
 		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
-		struct procstat *st = &all[m].stat;
-
-		if (pids[i] == getpid() || !read_line(proc_fd, pids[i], st) ||
-		    st->flags & PROCSTAT_KTHREAD || st->state == 'Z' || st->state == 'X')
-			continue;
-		all[m++].pid = pids[i];
-	}
+	for (size_t i = 0; i < n; i++)
+		m += proc_line_read(proc_fd, pids[i], &all[m]);
 	*ret = all;
 	*ret_n = m;
 	return 0;
@@ -71,7 +76,7 @@ int proc_lines(const char *cgroup, struct proc_line **ret, size_t *n, struct dia
 	int fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	pid_t *pids = NULL;
 	size_t all = 0;
-	int r = fd < 0 ? -errno : list(cgroup, fd, &pids, &all, d);
+	int r = fd < 0 ? -errno : proc_pids(cgroup, fd, &pids, &all, d);
 
 	if (r == 0)
 		r = read_lines(pids, all, fd, ret, n);

@@ -15,6 +15,7 @@
 #include "target/process.h"
 #include "target/procfile.h"
 #include "target/regfile.h"
+#include "target/sealed.h"
 
 /* 65,530 mappings (vm.max_map_count) with ordinary paths take 8 MiB; more is made to hurt us. */
 enum { MAPS_BYTES = 64 * 1024 * 1024 };
@@ -151,8 +152,11 @@ int maps_read(const struct process *p, struct maps **ret, struct diag *d)
 {
 	CLEANUP(procfile_free_p) char *text = NULL;
 	size_t len = 0;
-	int r = procfile_read(p->proc_fd, "maps", MAPS_BYTES, &text, &len);
+	int fd = process_open_file(p, "maps");
+	int r = fd < 0 ? fd : procfile_read_fd(fd, MAPS_BYTES, &text, &len);
 
+	if (fd >= 0)
+		close(fd);
 	if (r == -EACCES || r == -EPERM) {
 		r = diag_fail(d, -EPERM, "its mappings may not be read");
 		diag_hint(d, r, "run as root or with CAP_SYS_PTRACE");
@@ -262,10 +266,10 @@ int maps_open_file(const struct process *p, const struct mapping *m, struct diag
 		diag_fail(d, -ENOENT, "no file is behind this memory");
 		return diag_what(d, -ENOENT, "%lx-%lx of pid %d", m->start, m->end, p->pid);
 	}
-	fd = open_map_file(p, m);
-	if (fd < 0 && is_exe(p, m))
+	fd = p->sealed ? sealed_open_mapped(p->sealed, m) : open_map_file(p, m);
+	if (fd < 0 && !p->sealed && is_exe(p, m))
 		fd = process_open_exe(p, NULL);
-	if (fd < 0)
+	if (fd < 0 && !p->sealed)
 		fd = open_below_root(p, m);
 	if (fd == -ESTALE || (fd == -ENOENT && m->deleted))
 		diag_fail(d, fd, "the mapped file was deleted or replaced since");

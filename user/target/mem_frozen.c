@@ -13,6 +13,7 @@
 #include "base/self.h"
 #include "target/frozen_state.h"
 #include "target/process.h"
+#include "target/sealed.h"
 
 enum {
 	PAGE = FROZEN_PAGE,
@@ -113,6 +114,17 @@ static size_t gather(const struct piece *all, size_t n, uint64_t at, uint64_t en
 	return bytes;
 }
 
+/* One call, or what stands for one: bytes, or negative errno. */
+static ssize_t copy(const struct process *p, struct iovec *local, struct iovec *remote, size_t n)
+{
+	ssize_t got;
+
+	if (sealed_by_descriptor(p))
+		return sealed_copy(p->sealed, local->iov_base, remote, n);
+	got = process_vm_readv(p->pid, local, 1, remote, n, 0);
+	return got < 0 ? -errno : got;
+}
+
 /* 0 when all of [at, end) was tried. */
 static void copy_portion(struct mem_frozen *f, const struct piece *all, size_t n, uint64_t at,
 			 uint64_t end)
@@ -124,10 +136,10 @@ static void copy_portion(struct mem_frozen *f, const struct piece *all, size_t n
 		uint64_t till = end - at > cut ? at + cut : end;
 		size_t k, want = gather(all, n, at, till, remote, &k);
 		struct iovec local = { f->buffer + at, want };
-		ssize_t got = process_vm_readv(f->p->pid, &local, 1, remote, k, 0);
+		ssize_t got = copy(f->p, &local, remote, k);
 
-		if (got < 0 && errno != EFAULT) {
-			atomic_store(&f->err, -errno);
+		if (got < 0 && got != -EFAULT) {
+			atomic_store(&f->err, (int)got);
 			return;
 		}
 		got = got < 0 ? 0 : (ssize_t)page_down((uint64_t)got);

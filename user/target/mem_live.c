@@ -18,8 +18,10 @@ enum {
 struct mem_live {
 	struct mem mem;
 	const struct process *process;
-	struct iovec local[PIECES], remote[PIECES];
 };
+
+/* Of one call: one thread makes one at a time, and there may be a handle for each of a thousand. */
+static _Thread_local struct iovec local[PIECES], remote[PIECES];
 
 /* A pid is only a number: after an exit it may name somebody else. The pidfd never does. */
 static bool target_gone(const struct mem_live *m)
@@ -32,7 +34,7 @@ static bool target_gone(const struct mem_live *m)
 /* One call for n pieces: bytes copied, or negative errno with -EFAULT for "the first is bad". */
 static ssize_t copy(struct mem_live *m, size_t n)
 {
-	ssize_t got = process_vm_readv(m->process->pid, m->local, n, m->remote, n, 0);
+	ssize_t got = process_vm_readv(m->process->pid, local, n, remote, n, 0);
 
 	return got < 0 ? -errno : got;
 }
@@ -43,13 +45,13 @@ static bool stops_all(ssize_t err)
 }
 
 /* Pieces from `first` on that one call takes: at most `window`, and at least one. */
-static size_t gather(struct mem_live *m, const struct mem_req *reqs, size_t n, size_t window)
+static size_t gather(const struct mem_req *reqs, size_t n, size_t window)
 {
 	size_t bytes = 0, k = 0;
 
 	while (k < n && k < window && (k == 0 || bytes + reqs[k].len <= CALL_BYTES)) {
-		m->local[k] = (struct iovec){ reqs[k].buf, reqs[k].len };
-		m->remote[k] = (struct iovec){ (void *)(uintptr_t)reqs[k].addr, reqs[k].len };
+		local[k] = (struct iovec){ reqs[k].buf, reqs[k].len };
+		remote[k] = (struct iovec){ (void *)(uintptr_t)reqs[k].addr, reqs[k].len };
 		bytes += reqs[k++].len;
 	}
 	return k;
@@ -75,7 +77,7 @@ static int live_read_many(struct mem *mem, struct mem_req *reqs, size_t n)
 	size_t window = PIECES, done = 0;
 
 	while (done < n) {
-		size_t k = gather(m, reqs + done, n - done, window), good;
+		size_t k = gather(reqs + done, n - done, window), good;
 		ssize_t got;
 
 		if (k == 1 && reqs[done].len > CALL_BYTES) {
@@ -112,8 +114,8 @@ static int live_read(struct mem *mem, uint64_t addr, void *buf, size_t len)
 		size_t want = len - at < CALL_BYTES ? len - at : CALL_BYTES;
 		ssize_t got;
 
-		m->local[0] = (struct iovec){ (char *)buf + at, want };
-		m->remote[0] = (struct iovec){ (void *)(uintptr_t)(addr + at), want };
+		local[0] = (struct iovec){ (char *)buf + at, want };
+		remote[0] = (struct iovec){ (void *)(uintptr_t)(addr + at), want };
 		got = copy(m, 1);
 		if (got < 0)
 			return (int)got;
@@ -155,4 +157,14 @@ int mem_live_open(const struct process *p, struct mem **ret)
 	m->process = p;
 	*ret = &m->mem;
 	return 0;
+}
+
+int mem_live_peek(pid_t pid, uint64_t addr, void *buf, size_t len)
+{
+	struct iovec to = { buf, len }, from = { (void *)(uintptr_t)addr, len };
+	ssize_t got = process_vm_readv(pid, &to, 1, &from, 1, 0);
+
+	if (got < 0)
+		return -errno;
+	return (size_t)got == len ? 0 : -EFAULT;
 }

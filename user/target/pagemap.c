@@ -105,13 +105,13 @@ static int open_with(const struct process *p, bool scan, struct pagemap **ret, s
 	if (!pm)
 		return -ENOMEM;
 	pm->process = p;
-	pm->fd = openat(p->proc_fd, "pagemap", O_RDONLY | O_CLOEXEC);
-	if (pm->fd < 0 && errno == ENOENT && process_check(p, NULL) != -ESRCH)
+	pm->fd = process_open_file(p, "pagemap");
+	if (pm->fd == -ENOENT && process_check(p, NULL) != -ESRCH)
 		return diag_fail(d, -EOPNOTSUPP, "this kernel has no pagemap");
-	if (pm->fd < 0 && (errno == EPERM || errno == EACCES))
+	if (pm->fd == -EPERM || pm->fd == -EACCES)
 		return diag_fail(d, -EPERM, "its pagemap may not be read");
 	if (pm->fd < 0)
-		return errno == ENOENT ? -ESRCH : -errno;
+		return pm->fd == -ENOENT ? -ESRCH : pm->fd;
 	pm->scan = scan && has_scan(pm->fd);
 	pm->window = WINDOW;
 	pm->entries_left = LIMIT_PAGEMAP_BYTES;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "target/procfile.h"
+#include "target/sealed.h"
 
 static int no_such_process(pid_t pid, struct diag *d)
 {
@@ -193,11 +194,24 @@ void process_close(struct process *p)
 {
 	if (!p)
 		return;
+	sealed_free(p->sealed);
 	if (p->pidfd >= 0)
 		close(p->pidfd);
 	if (p->proc_fd >= 0)
 		close(p->proc_fd);
 	free(p);
+}
+
+/* Who may not look at the executable any more asks the memory that it was opened with. */
+static int check_sealed(const struct process *p, struct diag *d)
+{
+	struct pollfd alive = { .fd = p->pidfd, .events = POLLIN };
+
+	if (poll(&alive, 1, 0) > 0)
+		return exited(d);
+	return sealed_memory_gone(p->sealed)
+		       ? diag_fail(d, -ESTALE, "it has exited or started another program (exec)")
+		       : 0;
 }
 
 static int check(const struct process *p, struct diag *d)
@@ -207,6 +221,8 @@ static int check(const struct process *p, struct diag *d)
 	struct stat exe;
 	int r;
 
+	if (p->sealed)
+		return check_sealed(p, d);
 	if (poll(&alive, 1, 0) > 0)
 		return exited(d);
 	r = procstat_read(p->proc_fd, &st);
@@ -238,8 +254,9 @@ int process_check(const struct process *p, struct diag *d)
 
 int process_open_exe(const struct process *p, struct diag *d)
 {
-	int fd = openat(p->proc_fd, "exe", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	int r = fd < 0 ? -errno : 0;
+	int fd = p->sealed ? sealed_open(p->sealed, "exe")
+			   : openat(p->proc_fd, "exe", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int r = fd >= 0 ? 0 : p->sealed ? fd : -errno;
 
 	if (r == 0)
 		return fd;
@@ -250,4 +267,15 @@ int process_open_exe(const struct process *p, struct diag *d)
 	else
 		diag_fail(d, r, "its executable cannot be opened: %s", strerror(-r));
 	return diag_what(d, r, "pid %d", p->pid);
+}
+
+int process_open_file(const struct process *p, const char *name)
+{
+	int fd = p->sealed ? sealed_open(p->sealed, name) : -ENOENT;
+
+	if (fd == -ENOENT) {
+		fd = openat(p->proc_fd, name, O_RDONLY | O_CLOEXEC);
+		fd = fd < 0 ? -errno : fd;
+	}
+	return fd;
 }

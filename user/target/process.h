@@ -14,6 +14,8 @@
 #include "base/cleanup.h"
 #include "base/diag.h"
 
+struct sealed;		/* target/sealed.h */
+
 struct process {
 	pid_t pid;
 	int pidfd;		/* owned */
@@ -22,6 +24,7 @@ struct process {
 	uint64_t start_stack;	/* field 28: random at each exec; 0 when it is hidden from us */
 	uint64_t exe_dev, exe_ino;
 	char comm[64];		/* raw bytes of the target's choosing */
+	struct sealed *sealed;	/* what was opened ahead; NULL: files are opened as they are needed */
 };
 
 /*
@@ -46,6 +49,7 @@ struct process_facts {
 	bool exe_deleted;
 	const char *cgroup;	/* the unified (or first) hierarchy's path */
 	const char *container_id;	/* 64 hex digits found in the cgroup path */
+	const char *pod_uid;	/* of Kubernetes, with dashes, found in the cgroup path */
 	const char *unit;	/* "x.service" or "x.scope" found in the cgroup path */
 	uint64_t rss_bytes;
 	uint32_t threads;
@@ -61,3 +65,9 @@ int process_facts_read(const struct process *p, struct arena *a, struct process_
 /* Opens the executable by /proc/PID/exe: works when it is deleted or in another namespace.
  * fd or -errno. */
 int process_open_exe(const struct process *p, struct diag *d);
+
+/*
+ * Opens `name`, a file below /proc/PID, for reading from its beginning: of a sealed process what was
+ * opened ahead, where that is one of them. fd or -errno. Two of the same name share their place.
+ */
+int process_open_file(const struct process *p, const char *name);

@@ -5,12 +5,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 /* Reads to the end; the buffer grows by doubling, for files in /proc have no size. */
-static int read_all(int fd, size_t max, char **ret, size_t *len)
+int procfile_read_fd(int fd, size_t max, char **ret, size_t *len)
 {
 	CLEANUP(procfile_free_p) char *text = NULL;
 	size_t n = 0, size = 0;
@@ -50,7 +52,7 @@ int procfile_read(int dir_fd, const char *name, size_t max, char **ret, size_t *
 
 	if (fd < 0)
 		return -errno;
-	r = read_all(fd, max, ret, len);
+	r = procfile_read_fd(fd, max, ret, len);
 	close(fd);
 	return r;
 }
@@ -71,6 +73,19 @@ int procfile_readlink(int dir_fd, const char *name, char **ret)
 		return -ENAMETOOLONG;
 	*ret = strndup(target, (size_t)n);
 	return *ret ? 0 : -ENOMEM;
+}
+
+int procfile_protocol(int dir_fd, int fd, char *ret)
+{
+	char path[64];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/fd/%d", dir_fd, fd);
+	n = getxattr(path, "system.sockprotoname", ret, PROCFILE_PROTOCOL - 1);
+	if (n <= 0)
+		return -ENODATA;
+	ret[n] = '\0';
+	return 0;
 }
 
 static int by_number(const void *a, const void *b)

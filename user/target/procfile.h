@@ -13,11 +13,21 @@
  * when it is longer than max bytes, -ENOMEM, else what open() or read() failed with.
  */
 int procfile_read(int dir_fd, const char *name, size_t max, char **ret, size_t *len);
+/* The same of an open file, from where it stands. */
+int procfile_read_fd(int fd, size_t max, char **ret, size_t *len);
 void procfile_free(char *text);
 DEFINE_CLEANUP(char, procfile_free)
 
 /* readlink without guessing a size: malloc'ed, NUL-terminated. Errors of readlinkat(). */
 int procfile_readlink(int dir_fd, const char *name, char **ret);
+
+enum { PROCFILE_PROTOCOL = 64 };
+
+/*
+ * What the kernel calls the protocol of the socket fd/N below dir_fd: at most PROCFILE_PROTOCOL bytes.
+ * -ENODATA: nothing.
+ */
+int procfile_protocol(int dir_fd, int fd, char *ret);
 
 /*
  * The numbers that name a directory's entries, ascending, malloc'ed: the caller frees.

@@ -36,11 +36,11 @@ int smaps_lazyfree(const struct process *p, uint64_t *ret)
 {
 	struct smaps_sum sum = { .n = 0 };
 	char text[4096];
-	int fd = openat(p->proc_fd, "smaps", O_RDONLY | O_CLOEXEC), r = 0;
+	int fd = process_open_file(p, "smaps"), r = 0;
 	ssize_t n;
 
 	if (fd < 0)
-		return errno == ENOENT ? -ESRCH : errno == EACCES ? -EPERM : -errno;
+		return fd == -ENOENT ? -ESRCH : fd == -EACCES ? -EPERM : fd;
 	while ((n = read(fd, text, sizeof(text))) != 0) {
 		if (n > 0)
 			smaps_add(&sum, text, (size_t)n);

@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/xattr.h>
 
 #include "target/nettable.h"
 #include "target/process.h"
 #include "target/procfile.h"
+#include "target/sealed.h"
 
 struct sockets {
 	const struct process *process;
@@ -119,14 +119,12 @@ static int describe_by_name(const struct sockets *s, int fd, struct arena *a, st
 	static const char *const others[][2] = {
 		{ "tcpv6", "tcp6" }, { "udpv6", "udp6" }, { "unix-stream", "unix" }
 	};
-	char path[64], name[64];
-	ssize_t n;
+	char name[PROCFILE_PROTOCOL];
+	int r = s->process->sealed ? sealed_protocol(s->process->sealed, fd, name)
+				   : procfile_protocol(s->process->proc_fd, fd, name);
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d/fd/%d", s->process->proc_fd, fd);
-	n = getxattr(path, "system.sockprotoname", name, sizeof(name) - 1);
-	if (n <= 0)
+	if (r < 0)
 		return 0;
-	name[n] = '\0';
 	for (char *c = name; *c; c++)
 		*c = (char)tolower((unsigned char)*c);
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
@@ -187,7 +185,8 @@ int sockets_describe(struct sockets *s, int fd, struct arena *a, struct wait_fd 
 	if (fd < 0)
 		return -ENOENT;
 	snprintf(name, sizeof(name), "fd/%d", fd);
-	r = procfile_readlink(s->process->proc_fd, name, &link);
+	r = s->process->sealed ? sealed_link(s->process->sealed, fd, &link)
+			       : procfile_readlink(s->process->proc_fd, name, &link);
 	if (r == -EACCES)
 		return -EPERM;
 	if (r < 0)

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Seeds for the fuzz target of saved snapshots: small ones that have every member."""
+"""Seeds for the fuzz targets of saved snapshots and states: small ones that have every member."""
 import json
 import os
+import struct
 import sys
 
 FRAME = {'function': 'main.f', 'file': '/src/x.go', 'line': 5, 'pc': '0x40', 'inlined': False}
@@ -35,8 +36,20 @@ def snapshot(seconds, count):
                                    'c_stack': [FRAME]}]}, 'findings': []}
 
 
+def state():
+    """The body of a state file of one process that has one of everything."""
+    age = struct.pack('<f', 5)
+    process = struct.pack('<IQQ3QdIIII', 7, 11, 1 << 46, 3, 2, 1, 15.0, 1, 1, 1, 1)
+    process += age + struct.pack('<II', 5120, 12) + 2 * (age + struct.pack('<Q', 9))
+    process += struct.pack('<QQ', 0xfeed, 1200)
+    return b'0' * 36 + struct.pack('<dI', 120.0, 1) + process
+
+
 def main(directory):
     os.makedirs(os.path.join(directory, 'saved'), exist_ok=True)
+    os.makedirs(os.path.join(directory, 'state'), exist_ok=True)
+    with open(os.path.join(directory, 'state', 'one'), 'wb') as out:
+        out.write(state())
     for name, value in (('a', snapshot(0, 9)), ('b', snapshot(59, 40)),
                         ('empty', {'schema': 'loiter.snapshot/1'})):
         with open(os.path.join(directory, 'saved', name), 'w', encoding='ascii') as out:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command grower runs some of the following at once, those that its arguments name, prints
-// `READY {truth}` and then obeys its standard input: "exit", "exec" (/bin/sleep), or its end. What
-// leaks:
+// `READY {truth}` and then obeys its standard input: "exit", "exec" (/bin/sleep), "leak" (growth
+// begins now), or its end. What leaks:
 //
 //	growth	a goroutine sends to a channel that nobody receives from, 20 a second
 //	sleep	a goroutine sleeps for an hour, 20 a second
@@ -275,6 +275,9 @@ func main() {
 	for in.Scan() && in.Text() != "exit" {
 		if in.Text() == "exec" {
 			panic(syscall.Exec("/bin/sleep", []string{"sleep", "60"}, nil))
+		}
+		if in.Text() == "leak" {
+			go growth()
 		}
 	}
 }

@@ -308,6 +308,34 @@ static void cgroups_name_container_and_unit(void **state)
 	assert_string_equal(f.unit, "x.service");
 }
 
+#define UID "0f3a1c2e-9b7d-4e55-8a10-c0ffee123456"
+#define UID_SYSTEMD "0f3a1c2e_9b7d_4e55_8a10_c0ffee123456"
+#define UID_STATIC "0123456789abcdef0123456789abcdef"
+
+static void cgroups_of_pods_name_their_uid(void **state)
+{
+	struct arena *a = arena_new();
+
+	(void)state;
+	assert_string_equal(parse_cgroup(a, "0::/kubepods/burstable/pod" UID "/" HEX64 "\n").pod_uid,
+			    UID);
+	assert_string_equal(parse_cgroup(a, "0::/kubepods.slice/kubepods-besteffort.slice/"
+					 "kubepods-besteffort-pod" UID_SYSTEMD
+					 ".slice/cri-containerd-" HEX64 ".scope\n").pod_uid, UID);
+	assert_string_equal(parse_cgroup(a, "4:cpu:/kubepods/pod" UID "/" HEX64 "\n0::/\n").pod_uid,
+			    UID);
+	assert_string_equal(parse_cgroup(a, "0::/kubepods/pod" UID_STATIC "/x").pod_uid, UID_STATIC);
+	/* A kubelet in a container (kind) has more above. */
+	assert_string_equal(parse_cgroup(a, "0::/docker/" HEX64 "/kubelet/kubepods/pod" UID).pod_uid,
+			    UID);
+	assert_null(parse_cgroup(a, "0::/user.slice/pod" UID "/x").pod_uid);
+	assert_null(parse_cgroup(a, "0::/kubepods/pod0f3a1c2e-9b7d/x").pod_uid);
+	assert_null(parse_cgroup(a, "0::/kubepods/pod" UID "0").pod_uid);
+	assert_null(parse_cgroup(a, "0::/kubepods/tripod" UID).pod_uid);
+	assert_null(parse_cgroup(a, "0::/kubepods").pod_uid);
+	arena_free(a);
+}
+
 static void odd_cgroups_name_nothing(void **state)
 {
 	CLEANUP(arena_free_p) struct arena *a = arena_new();
@@ -340,6 +368,7 @@ int main(void)
 		cmocka_unit_test(facts_of_a_child_are_plausible),
 		cmocka_unit_test(a_deleted_executable_still_opens),
 		cmocka_unit_test(cgroups_name_container_and_unit),
+		cmocka_unit_test(cgroups_of_pods_name_their_uid),
 		cmocka_unit_test(odd_cgroups_name_nothing),
 	};
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * node-check INTERVAL BUDGET STATE_DIR|- [discover] [examine]: a node that is scheduled, JSON of each
- * look, for tests/live/test_node_engine.py. Ends when its input does; "save" writes the state.
+ * look, for tests/live/daemon/test_node_engine.py. Ends when its input does; "save" writes the state.
  */
 #include <inttypes.h>
 #include <poll.h>

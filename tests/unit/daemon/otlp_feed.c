@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Feeds invented looks to the sender, for tests/live/test_otlp.py.
+ * Feeds invented looks to the sender, for tests/live/daemon/test_otlp.py.
  *
  * usage: otlp_feed URL [timeout=S] [give-up=S] [retry=S] [linger=S] [ca=FILE] [header=...]...
  *

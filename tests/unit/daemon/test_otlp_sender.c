@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What needs no collector; the rest is in tests/live/test_otlp.py. */
+/* What needs no collector; the rest is in tests/live/daemon/test_otlp.py. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

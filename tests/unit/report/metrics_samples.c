@@ -73,8 +73,11 @@ static const struct lock_activity locks = { .contended = contended, .n_contended
 
 static const struct node_process processes[] = {
 	{ .pid = 100, .start_time = 5, .name = "shop-api", .kind = NODE_GO, .state = WATCH_RUNNING,
-	  .uptime_s = 5000, .rss = { true, 1000, 10, 60, 6000, true },
-	  .threads = { true, 9, 0, 60, 0, false }, .goroutines = { true, 16, 2, 60, 30, true },
+	  .uptime_s = 5000, .rss = { .known = true, .now = 1000, .delta = 10, .window_s = 60,
+		    .rate_per_min = 6000, .grows = true },
+	  .threads = { .known = true, .now = 9, .window_s = 60 },
+	  .goroutines = { .known = true, .now = 16, .delta = 2, .window_s = 60, .rate_per_min = 30,
+			  .grows = true },
 	  .growing_sites = 1, .locks = &locks, .findings = findings, .n_findings = 1,
 	  .pod_uid = "8a1c", .container_id = "c0ffee", .unit = "cri-c0ffee.scope",
 	  .examined = &examined, .tally = { 10, 2, 1 }, .info = &info, .interval = &interval,

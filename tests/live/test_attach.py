@@ -285,9 +285,8 @@ def test_a_cgroup_is_watched_with_what_is_below_it():
 
 
 def test_a_program_that_is_not_go_is_watched_without_goroutines():
-    with subprocess.Popen(['sleep', '60']) as child:
-        run = Run('attach', child.pid, '--json', '--for', '500ms', *OFTEN)
-        child.kill()
+    with Target([gobuild.build_c('plain')]) as target:
+        run = Run('attach', target.pid, '--json', '--for', '500ms', *OFTEN)
     assert run.code == 0, run
     first = json.loads(run.out.splitlines()[0])
     assert 'goroutines' not in first and first['threads']['total'] == 1

@@ -101,14 +101,9 @@ def test_a_c_program():
         refused([target.pid], LAYOUT, 'Go')
 
 
-def test_loiter_itself_is_no_go_program(tmp_path):
-    with open(tmp_path / 'out', 'wb') as out:
-        child = subprocess.Popen([sys.executable, '-c', 'input()'], stdin=subprocess.PIPE,
-                                 stdout=out)
-        refused([child.pid], LAYOUT, 'Go')
-        child.kill()
-        child.wait()
-        child.stdin.close()
+def test_an_interpreter_is_no_go_program():
+    with Target([sys.executable, '-c', 'print("READY {}", flush=True); input()']) as target:
+        refused([target.pid], LAYOUT, 'Go')
 
 
 def test_a_release_before_1_18():

@@ -22,9 +22,8 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason='needs root')
 
 @pytest.fixture
 def plain():
-    with subprocess.Popen(['sleep', '1000']) as child:
-        yield child
-        child.kill()
+    with Target([gobuild.build_c('plain')]) as target:
+        yield target
 
 
 @pytest.fixture

@@ -84,6 +84,9 @@ struct node_process {
 	bool looked;
 };
 
+/* Any of its figures. */
+bool node_process_grows(const struct node_process *p);
+
 struct node_look {
 	uint32_t number;	/* the first is 0 */
 	struct timespec time;	/* wall clock */

@@ -71,7 +71,7 @@ static void be_there(struct book_target *t, const struct node_look *look, uint32
 	if (rank < t->rank)
 		t->rank = rank;
 	t->seen_s = look->elapsed_s;
-	t->worse |= p->n_findings || p->rss.grows || p->threads.grows || p->goroutines.grows;
+	t->worse |= p->n_findings || node_process_grows(p);
 }
 
 /* A place for a process whose name has none so far. */

@@ -19,11 +19,7 @@ static void close_name(struct target_name *n)
 		n->hash = XXH3_64bits_withSeed(n->label[i], strlen(n->label[i]), n->hash);
 }
 
-/*
- * A scope is made for one run, and its number or id is in its name: a session's, a container's. A
- * service's name stays.
- */
-static const char *lasting_unit(const char *unit)
+const char *target_lasting_unit(const char *unit)
 {
 	size_t n = unit ? strlen(unit) : 0;
 
@@ -40,7 +36,7 @@ void target_name_of(const struct node_process *p, struct target_name *ret)
 	const char *const raw[TARGET_NAME_LABELS] = {
 		[LABEL_POD] = p->pod_uid,
 		[LABEL_CONTAINER] = p->pod_uid ? NULL : p->container_id,
-		[LABEL_UNIT] = p->pod_uid || p->container_id ? NULL : lasting_unit(p->unit),
+		[LABEL_UNIT] = p->pod_uid || p->container_id ? NULL : target_lasting_unit(p->unit),
 		[LABEL_EXE] = exe && *exe ? exe : "unknown",
 	};
 
@@ -58,7 +54,7 @@ void target_name_other(struct target_name *ret)
 
 static bool says_something(const struct node_process *p)
 {
-	return p->n_findings || p->rss.grows || p->threads.grows || p->goroutines.grows ||
+	return p->n_findings || node_process_grows(p) ||
 	       (p->examined && p->examined->n_findings);
 }
 

@@ -9,6 +9,12 @@ struct target_name {
 	uint64_t hash;
 };
 
+/*
+ * NULL for a scope, which is made for one run, and its number or id is in its name: a session's, a
+ * container's. A service's name stays.
+ */
+const char *target_lasting_unit(const char *unit);
+
 void target_name_of(const struct node_process *p, struct target_name *ret);
 /* The name of those that have none of their own. */
 void target_name_other(struct target_name *ret);

@@ -265,7 +265,7 @@ int target_add(struct target *t, struct arena *a, const struct node_look *look,
 
 	t->n++;
 	t->by_kind[p->kind < NODE_KINDS ? p->kind : NODE_UNKNOWN][state_of(p)]++;
-	t->worse |= p->n_findings || p->rss.grows || p->threads.grows || p->goroutines.grows;
+	t->worse |= p->n_findings || node_process_grows(p);
 	add_leaks(t, look, p);
 	add_trend(&p->rss, &t->rss, &t->rss_rate, &t->rss_growing);
 	add_trend(&p->threads, &t->threads, &t->threads_rate, &t->threads_growing);

@@ -49,7 +49,7 @@ static void put_notes(const struct node_process *p, FILE *out)
 	bool any = false;
 
 	fputs("<td>", out);
-	if (p->goroutines.grows || p->rss.grows || p->threads.grows) {
+	if (node_process_grows(p)) {
 		fputs("<span class=\"grows\">grows</span>", out);
 		any = true;
 	}

@@ -6,12 +6,13 @@
 
 #include "base/cleanup.h"
 #include "report/json_value.h"
+#include "report/openmetrics_name.h"
 #include "report/processes_json.h"
 #include "report/utf8.h"
 
 enum { PROC = 40, ORDINAL = 16, LABEL_BYTES = 200 };
 
-struct target {
+struct scrape_target {
 	const struct node_process *p;
 	/* As they will stand in labels, since names that differ may look alike there; "" none. */
 	char *exe, *place;
@@ -25,12 +26,10 @@ struct target {
  */
 static const char *place_of(const struct node_process *p, const char **key)
 {
-	size_t n = p->unit ? strlen(p->unit) : 0;
-
 	*key = p->pod_uid ? "pod" : p->container_id ? "container" : "unit";
 	if (p->pod_uid || p->container_id)
 		return p->pod_uid ? p->pod_uid : p->container_id;
-	return n > 6 && strcmp(p->unit + n - 6, ".scope") == 0 ? NULL : p->unit;
+	return target_lasting_unit(p->unit);
 }
 
 /* As a label has it: valid UTF-8, and no longer than anybody reads. NULL when memory is short. */
@@ -44,7 +43,7 @@ static char *label_of(const char *name)
 }
 
 /* -ENOMEM, and what there is already is freed by done(). */
-static int fill(struct target *t, const struct node_process *p)
+static int fill(struct scrape_target *t, const struct node_process *p)
 {
 	const char *place = place_of(p, &t->place_key);
 
@@ -54,7 +53,7 @@ static int fill(struct target *t, const struct node_process *p)
 	return t->exe && t->place ? 0 : -ENOMEM;
 }
 
-static void done(struct target *all, uint32_t n)
+static void done(struct scrape_target *all, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		free(all[i].exe);
@@ -64,7 +63,7 @@ static void done(struct target *all, uint32_t n)
 }
 
 /* By all labels that tell processes apart. */
-static int compare_names(const struct target *a, const struct target *b)
+static int compare_names(const struct scrape_target *a, const struct scrape_target *b)
 {
 	int r = strcmp(a->exe, b->exe);
 
@@ -76,7 +75,7 @@ static int compare_names(const struct target *a, const struct target *b)
 /* Of equal ones the oldest first, so that one more does not rename those that were there. */
 static int compare_targets(const void *a, const void *b)
 {
-	const struct target *t = a, *u = b;
+	const struct scrape_target *t = a, *u = b;
 	const struct node_process *p = t->p, *q = u->p;
 	int r = compare_names(t, u);
 
@@ -92,7 +91,7 @@ static bool is_target(const struct node_process *p)
 }
 
 /* *n counts those that done() is to free, also on failure. */
-static int list(const struct node_look *look, struct target *all, uint32_t *n)
+static int list(const struct node_look *look, struct scrape_target *all, uint32_t *n)
 {
 	for (uint32_t i = 0; i < look->n; i++)
 		if (is_target(&look->all[i]) && fill(&all[(*n)++], &look->all[i]) < 0)
@@ -115,7 +114,7 @@ static void put_known(struct jvalue *j, const char *key, const char *s)
 	free(label);
 }
 
-static struct jvalue labels(const struct target *t, const struct processes_options *o)
+static struct jvalue labels(const struct scrape_target *t, const struct processes_options *o)
 {
 	struct jvalue j = jvalue_object();
 	char proc[PROC], replica[ORDINAL];
@@ -136,7 +135,7 @@ static struct jvalue labels(const struct target *t, const struct processes_optio
 	return j;
 }
 
-static struct jvalue target(const struct target *t, const struct processes_options *o)
+static struct jvalue target(const struct scrape_target *t, const struct processes_options *o)
 {
 	struct jvalue j = jvalue_object(), part = jvalue_array();
 
@@ -147,7 +146,7 @@ static struct jvalue target(const struct target *t, const struct processes_optio
 	return j;
 }
 
-static int print(const struct target *all, uint32_t n, const struct processes_options *o, FILE *out)
+static int print(const struct scrape_target *all, uint32_t n, const struct processes_options *o, FILE *out)
 {
 	fputs("[", out);
 	for (uint32_t i = 0; i < n; i++) {
@@ -165,7 +164,7 @@ static int print(const struct target *all, uint32_t n, const struct processes_op
 
 int targets_json(const struct node_look *n, const struct processes_options *o, FILE *out)
 {
-	struct target *all = calloc((size_t)n->n + 1, sizeof(*all));
+	struct scrape_target *all = calloc((size_t)n->n + 1, sizeof(*all));
 	uint32_t k = 0;
 	int r;
 
